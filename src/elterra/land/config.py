@@ -1,0 +1,33 @@
+"""Static configuration of the land model: sizes and switches that change the compiled program."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+NLEVGRND = 25  #: thermal layers, to 49.556 m
+NLEVSOI = 20  #: hydrologic and biogeochemical layers, to 8.60 m
+NPOOLS = 7  #: decomposition pools, in the order of POOLS
+#: litter 1 (metabolic), 2 (cellulose), 3 (lignin), coarse woody debris, soil 1 (active),
+#: 2 (slow), 3 (passive)
+POOLS = ("litr1", "litr2", "litr3", "cwd", "soil1", "soil2", "soil3")
+NBANDS = 2  #: visible, near infrared
+
+
+@dataclass(frozen=True)
+class Config:
+    """Hashable: a new value means a new compilation.
+
+    ``mode`` "bgc" has prognostic vegetation and soil C and N, "sp" takes leaf and stem area and
+    canopy height from the forcing.
+    """
+
+    dt: float = 1800.0
+    nlevsno: int = 12
+    mode: Literal["bgc", "sp"] = "bgc"
+    leaf_iterations: int = 8
+
+    @property
+    def nlevtot(self) -> int:
+        """Snow and ground layers together; the first ``nlevsno`` are snow."""
+        return self.nlevsno + NLEVGRND
