@@ -30,9 +30,7 @@ class Fields(Mapping[str, Any]):
         try:
             return object.__getattribute__(self, "_data")[name]
         except KeyError:
-            raise AttributeError(
-                f"no field {name!r}; there are: {', '.join(self._data)}"
-            ) from None
+            raise AttributeError(f"no field {name!r}; there are: {', '.join(self._data)}") from None
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(f"Fields are immutable; use .replace({name}=...)")

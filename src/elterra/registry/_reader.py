@@ -75,11 +75,21 @@ class Parameter:
 
 def _load(filename: str, table: str) -> dict[str, dict[str, Any]]:
     root = resources.files("elterra.registry")
-    text = root.joinpath(filename).read_text(encoding="utf-8")
-    try:
-        return dict(tomllib.loads(text)[table])
-    except (tomllib.TOMLDecodeError, KeyError) as error:
-        raise RegistryError(f"registry/{filename}: {error}") from error
+    paths = [root.joinpath(filename)]
+    parts = root.joinpath(filename.replace(".toml", ".d"))  # rooms under construction
+    if parts.is_dir():
+        paths += sorted((x for x in parts.iterdir() if x.name.endswith(".toml")), key=lambda x: x.name)
+    merged: dict[str, dict[str, Any]] = {}
+    for path in paths:
+        try:
+            entries = tomllib.loads(path.read_text(encoding="utf-8"))[table]
+        except (tomllib.TOMLDecodeError, KeyError) as error:
+            raise RegistryError(f"registry/{path.name}: {error}") from error
+        twice = set(entries) & set(merged)
+        if twice:
+            raise RegistryError(f"registry/{path.name}: listed twice: {sorted(twice)}")
+        merged |= entries
+    return merged
 
 
 def _build(cls: type, filename: str, name: str, entry: dict[str, Any]) -> Any:
@@ -114,9 +124,7 @@ def variables() -> Mapping[str, Variable]:
 def parameters() -> Mapping[str, Parameter]:
     """All parameters by name."""
     table = _load("parameters.toml", "parameters")
-    return MappingProxyType(
-        {n: _build(Parameter, "parameters.toml", n, e) for n, e in table.items()}
-    )
+    return MappingProxyType({n: _build(Parameter, "parameters.toml", n, e) for n, e in table.items()})
 
 
 def variable(name: str) -> Variable:

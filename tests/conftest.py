@@ -1,0 +1,5 @@
+"""Settings all tests share."""
+
+import jax
+
+jax.config.update("jax_enable_x64", True)
