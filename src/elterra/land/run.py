@@ -1,0 +1,97 @@
+"""Running the step: scans over a chunk of time, blocks of columns on threads, outputs by registry name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from elterra.land.config import Config
+from elterra.land.fields import Fields
+from elterra.land.forcing import perturb_forcing
+from elterra.land.step import step
+
+
+@partial(jax.jit, static_argnames=("cfg", "series", "means", "lasts"))
+def run_chunk(
+    p: Fields,
+    s: Fields,
+    forcing: Fields,
+    factors: Fields,
+    cfg: Config,
+    series: tuple[str, ...] = (),
+    means: tuple[str, ...] = (),
+    lasts: tuple[str, ...] = (),
+) -> tuple[Fields, Fields, Fields, Fields, Fields]:
+    """Advance ``s`` over all steps of ``forcing [time, ...]``.
+
+    ``factors`` perturb the forcing of each column (see `perturb_forcing`), constant over the chunk. Gives the new
+    state, the outputs ``series`` ``[time, ..., column]``, the time means of ``means``, the last values of
+    ``lasts``, and the largest absolute value of each balance residual (names starting with ``err``).
+
+    One compiled program serves any chunk of the same length: a straight run and a restarted one are the same bits.
+    """
+
+    def body(carry: tuple[Fields, Fields, Fields], f: Fields):
+        state, total, worst = carry
+        state, out = step(p, state, perturb_forcing(f, factors), cfg)
+        total = Fields({n: total[n] + out[n] for n in means})
+        worst = Fields({n: jnp.maximum(worst[n], jnp.abs(out[n])) for n in worst})
+        return (state, total, worst), (
+            Fields({n: out[n] for n in series}),
+            Fields({n: out[n] for n in lasts}),
+        )
+
+    first = jax.tree.map(lambda x: x[0], forcing)
+    shapes = jax.eval_shape(lambda: step(p, s, perturb_forcing(first, factors), cfg)[1])
+    total = Fields({n: jnp.zeros(shapes[n].shape, shapes[n].dtype) for n in means})
+    worst = Fields({n: jnp.zeros(shapes[n].shape) for n in shapes if n.startswith("err")})
+    (s, total, worst), (stacked, all_lasts) = lax.scan(body, (s, total, worst), forcing)
+    steps = forcing.forc_t.shape[0]
+    return (
+        s,
+        stacked,
+        Fields({n: total[n] / steps for n in means}),
+        Fields({n: all_lasts[n][-1] for n in lasts}),
+        worst,
+    )
+
+
+def split_columns(tree: Any, block: int) -> list[Any]:
+    """Cut a pytree along its last axis into blocks of columns; arrays with last axis 1 or no axis are shared."""
+    columns = max(x.shape[-1] for x in jax.tree.leaves(tree) if getattr(x, "ndim", 0))
+
+    def cut(x: Any, low: int, high: int) -> Any:
+        return x if getattr(x, "ndim", 0) == 0 or x.shape[-1] == 1 else x[..., low:high]
+
+    return [
+        jax.tree.map(lambda x, low=low: cut(x, low, min(low + block, columns)), tree)
+        for low in range(0, columns, block)
+    ]
+
+
+def join_columns(parts: list[Any]) -> Any:
+    """Undo `split_columns` for results: concatenate along the last axis."""
+    if len(parts) == 1:
+        return parts[0]
+    return jax.tree.map(lambda *x: np.concatenate([np.asarray(y) for y in x], axis=-1), *parts)
+
+
+def run_blocks(
+    task: Callable[..., Any], blocks: list[tuple[Any, ...]], pool: ThreadPoolExecutor | None = None
+) -> list[Any]:
+    """Run ``task(*block)`` for each block of columns, on threads where a pool is given (XLA releases the GIL)."""
+    if pool is None:
+        return [jax.block_until_ready(task(*block)) for block in blocks]
+    return list(pool.map(lambda block: jax.block_until_ready(task(*block)), blocks))
+
+
+def forcing_chunk(forcing: Mapping[str, np.ndarray], start: int, stop: int) -> Fields:
+    """Steps ``start:stop`` of prepared forcing arrays ``[time, ...]`` as `Fields`."""
+    return Fields({name: jnp.asarray(value[start:stop]) for name, value in forcing.items()})

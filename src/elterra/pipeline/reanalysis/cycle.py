@@ -1,0 +1,263 @@
+"""The assimilation cycle: forecast, observe, analyse, book, smooth; window after window."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from elterra.assimilation import (
+    ETKF,
+    AdaptiveInflation,
+    FixedLagSmoother,
+    group_taper,
+    innovation_check,
+)
+from elterra.pipeline.reanalysis.ensemble import Drift, ParameterEnsemble
+from elterra.pipeline.reanalysis.windows import (
+    KINDS,
+    Block,
+    TowerSeries,
+    as_batch,
+    predict,
+    window_blocks,
+)
+
+Array = NDArray[np.float64]
+
+CONTROL_GROUPS = ("parameters", "water", "carbon")
+
+
+@dataclass
+class Forecast:
+    """What the model gives for one window, members last."""
+
+    series: dict[str, Array]  #: half-hourly, [step, member]
+    daily: dict[str, Array]  #: window means or end values, [..., member]
+    equivalents: dict[str, Array]  #: tower equivalents, [step, member]
+    start_totals: dict[str, Array]  #: storages before the window, [member]
+    end_totals: dict[str, Array]  #: storages after the window, before any analysis, [member]
+    worst: dict[str, float]  #: largest balance residuals of the window
+
+
+class ForecastModel(Protocol):
+    """The embedded model, an external one or an emulator: what the cycle needs of it."""
+
+    def forecast(self, window: int, parameters: Mapping[str, Array]) -> Forecast:
+        """Advance all members over one window."""
+
+    def analyse(self, transforms: Mapping[str, Array]) -> dict[str, Array]:
+        """Apply transforms by control group to the state, project to bounds; increments by name ``[member]``."""
+
+    def state(self) -> dict[str, Array]:
+        """Everything a restart needs."""
+
+    def restore(self, state: Mapping[str, Array]) -> None: ...
+
+    def window_bounds(self, window: int) -> tuple[int, int]:
+        """First step and one past the last step of a window, in the tower series."""
+
+    def day_of_year(self, window: int) -> float: ...
+
+
+@dataclass(frozen=True)
+class CycleOptions:
+    """Settings of the cycle; the experiment file fills them."""
+
+    seed: int
+    lag: int = 20
+    damping: float = 0.97
+    block_hours: float = 4.0
+    reject_beyond: float = 4.0
+    drift: Drift = field(default_factory=lambda: Drift({}, 30.0))
+    inflate_error: Mapping[str, float] = field(default_factory=dict)
+    #: localisation by variable: weight of an observation kind on a control group (1 where not listed)
+    localisation: Mapping[tuple[str, str], float] = field(
+        default_factory=lambda: {
+            ("carbon", "SWC"): 0.0,
+            ("carbon", "LE"): 0.0,
+            ("water", "NEE_night"): 0.0,
+            ("water", "NEE_day"): 0.0,
+        }
+    )
+    adaptive_inflation: bool = True
+
+
+@dataclass
+class Innovation:
+    """Fate of one datum."""
+
+    window: int
+    kind: str
+    first_step: int
+    last_step: int
+    count: int
+    value: float
+    error_sd: float
+    prior_mean: float
+    prior_sd: float
+    posterior_mean: float
+    posterior_sd: float
+    used: bool
+    reason: str
+
+
+@dataclass
+class FinalWindow:
+    """A window that no later observation will change any more."""
+
+    window: int
+    forecast: Forecast
+    transform: Array
+
+    def smoothed(self, x: Array) -> Array:
+        """Members of any output ``[..., member]`` after smoothing."""
+        return x if self.transform is None else x @ self.transform
+
+
+class Cycle:
+    """Runs windows one after the other. Without observations it is the free (open-loop) ensemble."""
+
+    def __init__(
+        self,
+        model: ForecastModel,
+        ensemble: ParameterEnsemble,
+        options: CycleOptions,
+        tower: TowerSeries | None,
+    ) -> None:
+        self.model = model
+        self.ensemble = ensemble
+        self.options = options
+        self.tower = tower
+        self.window = 0
+        self.delta = options.drift.start(ensemble.names, ensemble.members, options.seed)
+        self.inflation = AdaptiveInflation(len(KINDS))
+        self.smoother = FixedLagSmoother(
+            options.lag if tower is not None else 0, ensemble.members, options.damping
+        )
+        self.filter = ETKF()
+
+    def run(
+        self, windows: int, after: Callable[[int], None] | None = None
+    ) -> Iterator[tuple[list[FinalWindow], list[Innovation], dict[str, Array]]]:
+        """Advance to ``windows``; yields after each: windows now final, fate of the data, increments ``[member]``."""
+        while self.window < windows:
+            result = self._step()
+            self.window += 1
+            if self.window == windows:
+                result[0].extend(FinalWindow(w, f, t) for (w, f), t in self.smoother.flush())
+            yield result
+            if after is not None:
+                after(self.window)
+
+    def _step(self) -> tuple[list[FinalWindow], list[Innovation], dict[str, Array]]:
+        w, options, names = self.window, self.options, self.ensemble.names
+        if w > 0:
+            inflation = float(self.inflation.factor[:3].mean()) if options.adaptive_inflation else 1.0
+            self.delta = options.drift.step(self.delta, names, options.seed, w, inflation)
+        parameters = self.ensemble.physical(self.model.day_of_year(w), self.delta)
+        forecast = self.model.forecast(w, parameters)
+        identity = np.eye(self.ensemble.members)
+        innovations: list[Innovation] = []
+        increments: dict[str, Array] = {}
+        transform = identity
+        if self.tower is not None:
+            start, stop = self.model.window_bounds(w)
+            blocks = window_blocks(
+                self.tower, start, stop, options.block_hours, inflate=options.inflate_error
+            )
+            predicted = predict(blocks, forecast.equivalents)
+            batch = as_batch(blocks)
+            keep = innovation_check(predicted, batch, options.reject_beyond)
+            if keep.any():
+                used = batch.select(keep)
+                taper = group_taper(CONTROL_GROUPS, KINDS, used.group, options.localisation)
+                analysis = self.filter.analyse(predicted[keep], used, taper)
+                transform = analysis.transform[0]
+                self.delta = self.delta @ transform
+                increments = self.model.analyse(dict(zip(CONTROL_GROUPS, analysis.transform, strict=True)))
+                self.inflation.update(
+                    used.value - predicted[keep].mean(axis=1),
+                    predicted[keep].var(axis=1, ddof=1),
+                    used.sd,
+                    used.group,
+                )
+            innovations = _innovations(w, start, blocks, predicted, transform, keep)
+        final = [FinalWindow(v, f, t) for (v, f), t in self.smoother.push((w, forecast), transform)]
+        return final, innovations, increments
+
+    def checkpoint(self) -> tuple[dict[str, Array], dict[str, Any]]:
+        """Arrays and header of a restart: state, drift, inflation, and the windows the smoother still holds."""
+        arrays = {f"state/{k}": v for k, v in self.model.state().items()}
+        arrays["delta"] = self.delta
+        arrays |= {f"inflation/{k}": v for k, v in self.inflation.state().items()}
+        held = []
+        for (w, forecast), transform in self.smoother.held():
+            held.append({"window": w, "worst": forecast.worst})
+            arrays[f"held/{w}/transform"] = transform
+            for part in ("series", "daily", "equivalents", "start_totals", "end_totals"):
+                arrays |= {f"held/{w}/{part}/{k}": v for k, v in getattr(forecast, part).items()}
+        return arrays, {"window": self.window, "held": held}
+
+    def restore(self, arrays: Mapping[str, Array], header: Mapping[str, Any]) -> None:
+        """Continue from a checkpoint; the same bits as if there had been no break."""
+
+        def under(prefix: str) -> dict[str, Array]:
+            return {k[len(prefix) :]: v for k, v in arrays.items() if k.startswith(prefix)}
+
+        self.window = int(header["window"])
+        self.model.restore(under("state/"))
+        self.delta = np.array(arrays["delta"])
+        self.inflation.restore(under("inflation/"))
+        held = []
+        for entry in header["held"]:
+            w = entry["window"]
+            parts = {
+                part: under(f"held/{w}/{part}/")
+                for part in ("series", "daily", "equivalents", "start_totals", "end_totals")
+            }
+            held.append(((w, Forecast(worst=entry["worst"], **parts)), arrays[f"held/{w}/transform"]))
+        self.smoother.restore(held)
+
+
+def _innovations(
+    window: int,
+    start: int,
+    blocks: Sequence[Block],
+    predicted: Array,
+    transform: Array,
+    keep: NDArray[np.bool_],
+) -> list[Innovation]:
+    if not blocks:
+        return []
+    posterior = predicted @ transform
+    rows = zip(
+        blocks,
+        keep,
+        predicted.mean(1),
+        predicted.std(1, ddof=1),
+        posterior.mean(1),
+        posterior.std(1, ddof=1),
+        strict=True,
+    )
+    return [
+        Innovation(
+            window,
+            b.kind,
+            start + int(b.steps[0]),
+            start + int(b.steps[-1]),
+            len(b.steps),
+            b.value,
+            b.sd,
+            float(pm),
+            float(ps),
+            float(qm),
+            float(qs),
+            bool(k),
+            "used" if k else "innovation beyond threshold",
+        )
+        for b, k, pm, ps, qm, qs in rows
+    ]

@@ -1,0 +1,120 @@
+"""The parameters of an ensemble: prior, calibrated, seasonal and drifting parts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from elterra.calibration import Prior, sample_prior
+
+Array = NDArray[np.float64]
+
+#: names of the seasonal coefficients of a parameter, in the order of the calibration vector
+SEASONS = ("cos", "sin")
+
+
+def rng(seed: int, purpose: str, window: int = 0) -> np.random.Generator:
+    """Random numbers that depend on (experiment seed, purpose, window) and nothing else."""
+    word = int.from_bytes(purpose.encode()[:8].ljust(8, b"\0"), "little")
+    return np.random.Generator(np.random.Philox(key=[seed, word], counter=[window, 0, 0, 0]))
+
+
+@dataclass(frozen=True)
+class ParameterEnsemble:
+    """Parameters of all members in units of their prior (standard normal).
+
+    ``z [parameter, member]`` does not change in time. ``seasonal [2, parameter, member]`` are the amplitudes of the
+    cosine and sine of the day of year: the part of a parameter's error that comes back every year. Parameters whose
+    name is not in ``seasonal_names`` have none. The drifting part ``delta [parameter, member]`` belongs to the cycle.
+    """
+
+    priors: tuple[Prior, ...]
+    seasonal_names: frozenset[str]
+    z: Array
+    seasonal: Array
+
+    @classmethod
+    def prior(
+        cls,
+        priors: Sequence[Prior],
+        seasonal_names: Sequence[str],
+        members: int,
+        seed: int,
+        seasonal_sd: float = 0.0,
+    ) -> ParameterEnsemble:
+        """A sample of the prior. ``seasonal_sd`` is the prior sd of the seasonal amplitudes."""
+        z = sample_prior(priors, members, seed)
+        names = frozenset(seasonal_names)
+        has = np.array([p.name in names for p in priors])
+        seasonal = np.zeros((2, len(priors), members))
+        if seasonal_sd > 0 and has.any():
+            draw = rng(seed, "season").standard_normal((2, int(has.sum()), members))
+            draw -= draw.mean(axis=-1, keepdims=True)
+            seasonal[:, has] = seasonal_sd * draw
+        return cls(tuple(priors), names, z, seasonal)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(p.name for p in self.priors)
+
+    @property
+    def members(self) -> int:
+        return int(self.z.shape[1])
+
+    def vector(self) -> tuple[Array, list[str]]:
+        """All time-constant unknowns ``[unknown, member]`` with their names, for a calibration."""
+        rows, labels = [self.z], list(self.names)
+        for i, season in enumerate(SEASONS):
+            for k, name in enumerate(self.names):
+                if name in self.seasonal_names:
+                    rows.append(self.seasonal[i, k : k + 1])
+                    labels.append(f"{name}.{season}")
+        return np.concatenate(rows), labels
+
+    def with_vector(self, vector: Array) -> ParameterEnsemble:
+        """The ensemble with the unknowns replaced, in the order of `vector`."""
+        n = len(self.priors)
+        seasonal = np.zeros((2, n, vector.shape[1]))
+        row = n
+        for i in range(len(SEASONS)):
+            for k, name in enumerate(self.names):
+                if name in self.seasonal_names:
+                    seasonal[i, k] = vector[row]
+                    row += 1
+        return replace(self, z=vector[:n], seasonal=seasonal)
+
+    def physical(self, dayofyear: float, delta: Array | None = None) -> dict[str, Array]:
+        """Parameter values ``[member]`` on a day of the year, with the drift ``delta [parameter, member]``."""
+        angle = 2.0 * np.pi * (dayofyear - 1.0) / 365.25
+        z = self.z + np.cos(angle) * self.seasonal[0] + np.sin(angle) * self.seasonal[1]
+        if delta is not None:
+            z = z + delta
+        return {prior.name: prior.to_physical(z[k]) for k, prior in enumerate(self.priors)}
+
+
+@dataclass(frozen=True)
+class Drift:
+    """Slow random variation of parameters about their constant values: first-order autoregression.
+
+    ``sd`` is the stationary standard deviation by parameter in prior units, ``days`` the memory. In a gap the drift decays
+    towards zero and its spread grows back to ``sd``.
+    """
+
+    sd: Mapping[str, float]
+    days: float
+
+    def start(self, names: Sequence[str], members: int, seed: int) -> Array:
+        draw = rng(seed, "drift0").standard_normal((len(names), members))
+        return self._sd(names) * (draw - draw.mean(axis=1, keepdims=True))
+
+    def step(self, delta: Array, names: Sequence[str], seed: int, window: int, inflation: float) -> Array:
+        keep = np.exp(-1.0 / self.days)
+        draw = rng(seed, "drift", window).standard_normal(delta.shape)
+        draw -= draw.mean(axis=1, keepdims=True)
+        return keep * delta + np.sqrt(inflation * (1.0 - keep**2)) * self._sd(names) * draw
+
+    def _sd(self, names: Sequence[str]) -> Array:
+        return np.array([[self.sd.get(name, 0.0)] for name in names])
