@@ -1,0 +1,78 @@
+"""One time step of the land model: the order of calls, and the closure of its budgets."""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+
+from elterra.land.canopy import surface_fluxes
+from elterra.land.canopy.interception import intercept
+from elterra.land.config import NLEVSOI, Config
+from elterra.land.fields import Fields
+from elterra.land.outputs import collect
+from elterra.land.photosynthesis import update_t10
+from elterra.land.radiation import radiative_transfer
+from elterra.land.soil_heat import ground_energy
+from elterra.land.soil_water.ground_water import ground_water, total_water
+from elterra.land.surface.ground_state import ground_state
+from elterra.land.vegetation import carbon_nitrogen, structure
+
+
+def step(p: Fields, s: Fields, f: Fields, cfg: Config) -> tuple[Fields, Fields]:
+    """Advance the state ``s`` by ``cfg.dt`` seconds.
+
+    Args:
+        p: prepared parameters (see docs/architecture.md), ``[..., column]``.
+        s: state.
+        f: forcing of this step.
+        cfg: static configuration.
+
+    Returns:
+        The new state, and outputs by registry name: fluxes as means over the step, states at its end, and the
+        residuals of the balances (names starting with ``err``).
+
+    The order follows CLM5 (`clm_drv`); albedo is computed for the sun of this step instead of being stored at the
+    end of the last one, which is the same and keeps it out of the state.
+    """
+    water_before = total_water(p, s, cfg)
+    veg = structure(p, s, f, cfg)
+    s, wet = intercept(p, s, f, veg, cfg)
+    grnd = ground_state(p, s, f, veg, cfg)
+    rad = radiative_transfer(p, s, f, veg, grnd, wet, cfg)
+    s, flx = surface_fluxes(p, s, f, veg, rad, grnd, wet, cfg)
+    s, en = ground_energy(p, s, f, veg, rad, grnd, flx, cfg)
+    s, wat = ground_water(p, s, f, veg, grnd, wet, flx, en, cfg)
+    s = update_t10(p, s, flx, cfg)
+    bgc = Fields()
+    if cfg.mode == "bgc":
+        soil = slice(cfg.nlevsno, cfg.nlevsno + NLEVSOI)
+        drivers = Fields(
+            gpp_c=flx.gpp_c,
+            lmr_c=flx.lmr_c,
+            t_ref2m=flx.t_ref2m,
+            btran=flx.btran,
+            t_veg=s.t_veg,
+            t_soil=s.t_soisno[soil],
+            h2osoi_liq=s.h2osoi_liq[soil],
+            h2osoi_vol=wat.h2osoi_vol,
+            soilpsi=wat.soilpsi,
+            qflx_drain_lyr=wat.qflx_drain_lyr,
+            qflx_drain=wat.qflx_drain,
+            qflx_surf=wat.qflx_surf,
+            snow_depth=s.snow_depth,
+        )
+        s, bgc = carbon_nitrogen(p, s, f, drivers, cfg)
+    out = collect(p, s, veg, rad, flx, en, wat, bgc, cfg)
+    evaporation = (p.wt * en.qflx_evap_tot).sum(axis=0)
+    supply = f.forc_rain + f.forc_snow - evaporation - wat.qflx_runoff + wat.qflx_evap_deficit
+    incident = (f.forc_solad + f.forc_solai).sum(axis=0)
+    out |= {
+        "errh2o": wat.total_water - water_before - cfg.dt * supply,
+        "errsol": (p.wt * (rad.sabv + rad.sabg + rad.fsr)).sum(axis=0) - incident,
+        "errseb": out["RNET"] - out["LE"] - out["H"] - out["G"],
+        "errsoi": en.errsoi,
+        "errlon": (p.wt * flx.err_longwave).sum(axis=0) if "err_longwave" in flx else jnp.zeros_like(incident),
+    }
+    if cfg.mode == "bgc":
+        out |= {"errcb": bgc.errcb, "errnb": bgc.errnb}
+        out |= {name: bgc[name] for name in bgc if name.startswith("sasu_")}
+    return s, Fields(out)

@@ -1,0 +1,237 @@
+"""The embedded land model as the forecast model of a station: all members are columns of one batch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import NDArray
+
+from elterra.land import Config, Fields, override, run_chunk
+from elterra.land.config import NLEVSOI
+from elterra.land.constants import DENH2O, DENICE
+from elterra.land.forcing import NEUTRAL
+from elterra.land.run import forcing_chunk
+from elterra.pipeline.reanalysis.cycle import Forecast
+from elterra.pipeline.reanalysis.ensemble import Drift, rng
+
+Array = NDArray[np.float64]
+
+#: g of carbon in a micromole of carbon dioxide
+GRAM_C_PER_UMOL = 12.011e-6
+#: storages whose change is booked
+TOTALS = ("TOTWATER", "TOTECOSYSC", "TOTECOSYSN")
+#: parameters of the observation operator, not of the land
+OPERATOR = ("le_closure", "swc_offset", "swc_gain")
+#: pools (index in the cascade) that the carbon control scales together
+CARBON_GROUPS = {"litter": slice(0, 4), "soil": slice(4, 7)}
+#: soil layers whose liquid water is analysed (down to 1.14 m)
+WATER_LAYERS = 9
+
+
+@dataclass(frozen=True)
+class ForcingError:
+    """Errors of the forcing of each member: autocorrelated from day to day.
+
+    ``sd [window]`` by factor name: relative (lognormal) for what multiplies, absolute for what is added.
+    """
+
+    sd: Mapping[str, Array]
+    days: float = 5.0
+
+    def start(self, members: int, seed: int) -> Array:
+        return self._draw(members, seed, 0)
+
+    def step(self, state: Array, seed: int, window: int) -> Array:
+        keep = np.exp(-1.0 / self.days)
+        return keep * state + np.sqrt(1.0 - keep**2) * self._draw(state.shape[1], seed, window)
+
+    def factors(self, state: Array, window: int) -> dict[str, Array]:
+        out = {}
+        for k, (name, neutral) in enumerate(NEUTRAL.items()):
+            sd = float(self.sd[name][window]) if name in self.sd else 0.0
+            if neutral == 0.0:
+                out[name] = sd * state[k]
+            else:  # mean one, so that an ensemble of rain does not rain more than the gauge says
+                log_sd = np.sqrt(np.log1p(sd**2))
+                out[name] = np.exp(log_sd * state[k] - 0.5 * log_sd**2)
+        return out
+
+    @staticmethod
+    def _draw(members: int, seed: int, window: int) -> Array:
+        draw = rng(seed, "forcing", window).standard_normal((len(NEUTRAL), members))
+        return draw - draw.mean(axis=1, keepdims=True)
+
+
+class StationModel:
+    """Forecasts windows of a station for all members. Implements the cycle's `ForecastModel`."""
+
+    def __init__(
+        self,
+        p: Fields,
+        s: Fields,
+        forcing: Mapping[str, Array],
+        cfg: Config,
+        *,
+        seed: int,
+        steps_per_window: int,
+        days_of_year: Array,
+        forcing_error: ForcingError,
+        series: tuple[str, ...],
+        daily: tuple[str, ...],
+        at_end: tuple[str, ...],
+        first_step: int = 0,
+    ) -> None:
+        """``forcing`` arrays ``[time, ..., 1]``; ``series`` half-hourly outputs, ``daily`` means, ``at_end`` end values.
+
+        ``first_step`` of the forcing belongs to window 0.
+        """
+        self.p, self.s, self.cfg = p, s, cfg
+        self._forcing, self._first = forcing, first_step
+        self._steps, self._days_of_year = steps_per_window, days_of_year
+        self._error, self._seed = forcing_error, seed
+        self.members = int(p.wt.shape[-1])
+        self._series, self._daily = series, daily
+        self._ends = tuple(dict.fromkeys((*at_end, *TOTALS)))
+        self._perturbation = forcing_error.start(self.members, seed)
+        self._totals: dict[str, Array] = {}
+
+    def window_bounds(self, window: int) -> tuple[int, int]:
+        start = self._first + window * self._steps
+        return start, start + self._steps
+
+    def day_of_year(self, window: int) -> float:
+        return float(self._days_of_year[window])
+
+    def forecast(self, window: int, parameters: Mapping[str, Array]) -> Forecast:
+        if window > 0:
+            self._perturbation = self._error.step(self._perturbation, self._seed, window)
+        factors = self._error.factors(self._perturbation, window)
+        land = {n: v for n, v in parameters.items() if n not in OPERATOR}
+        start, stop = self.window_bounds(window)
+        s, series, means, ends, worst = run_chunk(
+            override(self.p, land),
+            self.s,
+            forcing_chunk(self._forcing, start, stop),
+            Fields({n: jnp.asarray(v) for n, v in factors.items()}),
+            self.cfg,
+            self._series,
+            self._daily,
+            self._ends,
+        )
+        self.s = s
+        host = jax.device_get((series, means, ends, worst))
+        series_np, means_np, ends_np, worst_np = ({k: np.asarray(v) for k, v in x.items()} for x in host)
+        totals = {n: ends_np[n] for n in TOTALS}
+        begin = self._totals or totals
+        self._totals = totals
+        _stop_on_failure(window, series_np, worst_np)
+        return Forecast(
+            series=series_np,
+            daily={**means_np, **{n: v for n, v in ends_np.items() if n not in TOTALS or n in self._ends}},
+            equivalents=tower_equivalents(series_np, parameters),
+            start_totals=begin,
+            end_totals=totals,
+            worst={n: float(v.max()) for n, v in worst_np.items()},
+        )
+
+    def analyse(self, transforms: Mapping[str, Array]) -> dict[str, Array]:
+        """Update soil water and carbon pools; forcing errors move with the parameters. See `ForecastModel`."""
+        self._perturbation = self._perturbation @ transforms["parameters"]
+        increments = {"water": np.zeros(self.members), "carbon": np.zeros(self.members), "nitrogen": np.zeros(self.members)}
+        increments["water"] = self._analyse_water(transforms["water"])
+        increments["carbon"], increments["nitrogen"] = self._analyse_carbon(transforms["carbon"])
+        self._totals = {
+            "TOTWATER": self._totals["TOTWATER"] + increments["water"],
+            "TOTECOSYSC": self._totals["TOTECOSYSC"] + increments["carbon"],
+            "TOTECOSYSN": self._totals["TOTECOSYSN"] + increments["nitrogen"],
+        }
+        return increments
+
+    def _analyse_water(self, transform: Array) -> Array:
+        n = self.cfg.nlevsno
+        rows = slice(n, n + WATER_LAYERS)
+        liquid, ice = np.asarray(self.s.h2osoi_liq), np.asarray(self.s.h2osoi_ice)
+        dz = np.asarray(self.p.dzsoi[:WATER_LAYERS])
+        room = np.asarray(self.p.watsat[:WATER_LAYERS]) * dz - ice[rows] / DENICE
+        upper = np.maximum(room * DENH2O, liquid[rows])
+        lower = np.minimum(0.02 * dz * DENH2O, liquid[rows])
+        # Projection: an analysis beyond the pore space or below the residual water stops there. What is booked is
+        # the water that really was added.
+        analysed = np.clip(liquid[rows] @ transform, lower, upper)
+        increment = (analysed - liquid[rows]).sum(axis=0)
+        self.s = self.s.replace(h2osoi_liq=self.s.h2osoi_liq.at[rows].set(jnp.asarray(analysed)))
+        return increment
+
+    def _analyse_carbon(self, transform: Array) -> tuple[Array, Array]:
+        c, n = np.asarray(self.s.decomp_cpools), np.asarray(self.s.decomp_npools)
+        dz = np.asarray(self.p.dzsoi[:NLEVSOI])
+        new_c, new_n = np.array(c), np.array(n)
+        for group in CARBON_GROUPS.values():
+            total = (c[group] * dz).sum(axis=(0, 1))
+            ratio = np.exp(np.log(total) @ transform - np.log(total))
+            ratio = np.clip(ratio, 0.8, 1.25)  # a day's data cannot move a pool of decades further
+            new_c[group], new_n[group] = c[group] * ratio, n[group] * ratio
+        self.s = self.s.replace(decomp_cpools=jnp.asarray(new_c), decomp_npools=jnp.asarray(new_n))
+        return ((new_c - c) * dz).sum(axis=(0, 1)), ((new_n - n) * dz).sum(axis=(0, 1))
+
+    def state(self) -> dict[str, Array]:
+        arrays = {f"s/{n}": np.asarray(v) for n, v in self.s.items()}
+        arrays["perturbation"] = self._perturbation
+        return arrays | {f"totals/{n}": v for n, v in self._totals.items()}
+
+    def restore(self, state: Mapping[str, Array]) -> None:
+        self.s = Fields({n[2:]: jnp.asarray(v) for n, v in state.items() if n.startswith("s/")})
+        self._perturbation = np.array(state["perturbation"])
+        self._totals = {n[7:]: np.array(v) for n, v in state.items() if n.startswith("totals/")}
+
+
+def tower_equivalents(series: Mapping[str, Array], parameters: Mapping[str, Array]) -> dict[str, Array]:
+    """What the tower would have measured, ``[step, member]``.
+
+    NEE, GPP, ER in umol m-2 s-1. LE (W m-2) times the share of the turbulent energy that eddy covariance sees
+    (``le_closure``: the energy-balance gap is part of the operator, not of the land). Soil water as the sensor
+    reports it: ``swc_offset + swc_gain * liquid volume at 15 cm`` (a sensor stands in one spot of one soil).
+    """
+    def one(name: str, default: float) -> Any:
+        return parameters.get(name, default)
+
+    out = {name: series[name] / GRAM_C_PER_UMOL for name in ("NEE", "GPP", "ER")}
+    out["LE"] = series["LE"] * one("le_closure", 1.0)
+    out["SWC"] = one("swc_offset", 0.0) + series["SWC_15"] * one("swc_gain", 1.0)
+    return out
+
+
+class ForecastError(RuntimeError):
+    """The model left its bounds; the text names window, variable and members."""
+
+
+def _stop_on_failure(window: int, series: Mapping[str, Array], worst: Mapping[str, Array]) -> None:
+    for name, values in series.items():
+        if name != "ALBEDO" and not np.isfinite(values).all():
+            bad = np.unique(np.nonzero(~np.isfinite(values))[-1])
+            raise ForecastError(f"window {window}: {name} is not finite in members {bad.tolist()}")
+    for name, limit in STOP_LIMITS.items():
+        if name in worst and not (worst[name] <= limit).all():
+            bad = np.nonzero(~(worst[name] <= limit))[0]
+            raise ForecastError(
+                f"window {window}: balance {name} is off by {worst[name][bad].max():.3g} "
+                f"(limit {limit:g}) in members {bad.tolist()}"
+            )
+
+
+#: a run stops when a balance residual of one step exceeds these (mm, W m-2, gC m-2, gN m-2)
+STOP_LIMITS = {
+    "errh2o": 1e-5,
+    "errsol": 1e-5,
+    "errseb": 1e-5,
+    "errsoi": 1e-4,
+    "errcb": 1e-7,
+    "errnb": 1e-6,
+}
+
+__all__ = ["Drift", "ForcingError", "StationModel", "tower_equivalents"]
