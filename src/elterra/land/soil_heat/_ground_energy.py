@@ -82,7 +82,9 @@ def ground_energy(
     Returns ``(s, out)``. Changed state: ``t_soisno`` (inactive snow layers get the temperature of the
     top active layer), ``h2osoi_liq``, ``h2osoi_ice``, ``t_h2osfc``, ``h2osfc``, ``h2osno_no_layers``,
     ``snow_depth``, ``int_snow``. The melt water of ``h2osno_no_layers`` leaves the
-    snow as ``qflx_snow_drain``; the caller gives it to the soil. ``out`` is that of `soil_fluxes` and ``[column]``:
+    snow as ``qflx_snow_drain``; the caller gives it to the soil.
+
+    ``out`` is that of `soil_fluxes` and ``[column]``:
 
     - ``t_grnd`` (K), ``xmf``, ``xmf_h2osfc`` (energy of phase change, melting positive, W m-2),
       ``eflx_h2osfc_to_snow``, ``eflx_snomelt``, ``errsoi`` (W m-2)
@@ -192,7 +194,7 @@ def ground_energy(
     t_grnd = f_sno * t_top_new + f_soil * t_all[n] + f_wat * t_wat_new
 
     thin_left = thin - thin_melt
-    snow_depth = _snow_depth(s, has_snow, thin, thin_left, ice_wat.frozen, cfg)
+    snow_depth = _snow_depth(s, active, has_snow, thin, thin_left, ice_wat.frozen)
     xmf = (jnp.sum(change.melt, axis=0) + thin_melt) * (HFUS / dt)
     xmf_wat = -ice_wat.frozen * (HFUS / dt)
     qflx_snomelt_lyr = jnp.maximum(melt_snow, 0.0) / dt
@@ -247,17 +249,22 @@ def ground_energy(
 
 
 def _snow_depth(
-    s: Fields, has_snow: jax.Array, thin: jax.Array, thin_left: jax.Array, frozen: jax.Array, cfg: Config
+    s: Fields,
+    active: jax.Array,
+    has_snow: jax.Array,
+    thin: jax.Array,
+    thin_left: jax.Array,
+    frozen: jax.Array,
 ) -> jax.Array:
     """Snow depth (m) after melt of thin snow and after frozen standing water was added.
 
     Thin snow keeps its density; ice from standing water has the density of the snow it joins (at most
     800 kg m-3) or, without a layer, that of ice.
     """
-    n = cfg.nlevsno
+    n = active.shape[0]
     some = thin > 0.0
     depth = jnp.where(some, s.snow_depth * thin_left / jnp.where(some, thin, 1.0), s.snow_depth)
-    layered = jnp.sum(s.h2osoi_liq[:n] + s.h2osoi_ice[:n], axis=0)
+    layered = jnp.sum(jnp.where(active, s.h2osoi_liq[:n] + s.h2osoi_ice[:n], 0.0), axis=0)
     bulk = s.frac_sno * s.snow_depth
     thick = has_snow & (bulk > 0.0)
     density = jnp.where(thick, jnp.minimum(800.0, layered / jnp.where(thick, bulk, 1.0)), DENICE)

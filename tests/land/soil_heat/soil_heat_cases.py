@@ -39,9 +39,7 @@ def parameters(ncol: int, npatch: int = 2, sand: float = 43.0, clay: float = 18.
         jnp.full((25, ncol), sand), jnp.full((25, ncol), clay), jnp.zeros((25, ncol)), PARAMETERS
     )
     wt = jnp.broadcast_to(jnp.linspace(0.3, 0.7, npatch)[:, None], (npatch, ncol))
-    return layer_geometry(ncol).add(
-        **soil, **ROCK, wt=wt / wt.sum(0), nbedrock=jnp.full(ncol, 18, jnp.int32)
-    )
+    return layer_geometry(ncol).add(**soil, **ROCK, wt=wt / wt.sum(0), nbedrock=jnp.full(ncol, 18, jnp.int32))
 
 
 def case(seed: int, ncol: int = 8, npatch: int = 2, cfg: Config = CFG, noise: float | None = None):
@@ -91,7 +89,9 @@ def case(seed: int, ncol: int = 8, npatch: int = 2, cfg: Config = CFG, noise: fl
     lyr = np.where(depth >= 0, np.exp(-1.5 * depth), 0.0)
     lyr = lyr / lyr.sum(0) * sabg_snow
     sabg_soil = np.where(snl > 0, rng.uniform(0.0, 500.0, (npatch, ncol)), sabg_snow)
-    rad = Fields(sabg_lyr=lyr, sabg=f_sno * sabg_snow + (1 - f_sno) * sabg_soil, sabv=np.zeros((npatch, ncol)))
+    rad = Fields(
+        sabg_lyr=lyr, sabg=f_sno * sabg_snow + (1 - f_sno) * sabg_soil, sabv=np.zeros((npatch, ncol))
+    )
 
     emg = np.full(ncol, 0.96)
     cgrnds = rng.uniform(0.5, 25.0, (npatch, ncol))
@@ -102,7 +102,11 @@ def case(seed: int, ncol: int = 8, npatch: int = 2, cfg: Config = CFG, noise: fl
             flux[name.format(surface)] = rng.normal(0.0, size, (npatch, ncol))
 
     def mean(name: str) -> np.ndarray:
-        return f_sno * flux[f"{name}_snow"] + f_soil * flux[f"{name}_soil"] + frac_h2osfc * flux[f"{name}_h2osfc"]
+        return (
+            f_sno * flux[f"{name}_snow"]
+            + f_soil * flux[f"{name}_soil"]
+            + frac_h2osfc * flux[f"{name}_h2osfc"]
+        )
 
     # a canopy in balance, so that the surface energy balance is that of the ground alone
     forc_lwrad = rng.uniform(180.0, 380.0, ncol)
@@ -113,7 +117,8 @@ def case(seed: int, ncol: int = 8, npatch: int = 2, cfg: Config = CFG, noise: fl
     ulrad = (1 - bare) * (forc_lwrad - dlrad + emg * SB * t4 - sh_veg - HVAP * evap_veg)
     flx = Fields(
         flux, cgrnds=cgrnds, cgrndl=cgrndl, dlrad=dlrad, ulrad=ulrad, eflx_sh_grnd=mean("eflx_sh"),
-        qflx_evap_soi=mean("qflx_ev"), qflx_evap_veg=evap_veg, qflx_tran_veg=0.5 * evap_veg, eflx_sh_veg=sh_veg,
+        qflx_evap_soi=mean("qflx_ev"), qflx_evap_veg=evap_veg, qflx_tran_veg=0.5 * evap_veg,
+        eflx_sh_veg=sh_veg,
     )  # fmt: skip
     grnd = Fields(emg=emg, htvp=np.where(rng.random(ncol) < 0.5, HVAP, HSUB), frac_sno_eff=frac_sno)
     return tuple(_arrays(x) for x in (p, s, Fields(forc_lwrad=forc_lwrad), veg, rad, grnd, flx))
