@@ -1,0 +1,47 @@
+"""Vertical mixing of litter and soil organic matter by soil animals (CLM5.0 tech note, Decomposition:
+bioturbation as diffusion)."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+
+from elterra.land.config import NLEVSOI
+from elterra.land.decomposition._cascade import CW
+from elterra.land.fields import Fields
+from elterra.land.numerics import solve_tridiagonal
+
+_MIXED = tuple(i for i in range(7) if i != CW)
+
+
+def interface_conductance(p: Fields) -> jax.Array:
+    """Diffusivity over distance between layers i and i+1 (m s-1 ``[soil_layer - 1, column]``); zero into
+    bedrock."""
+    z = p.zsoi[:NLEVSOI]
+    inside = jnp.arange(1, NLEVSOI)[:, None] < p.nbedrock
+    return jnp.where(inside, p.som_diffus / (z[1:] - z[:-1]), 0.0)
+
+
+def mix(p: Fields, c: jax.Array, n: jax.Array, dt: float) -> tuple[jax.Array, jax.Array]:
+    """Pools after implicit diffusion over ``dt`` seconds, ``[pool, soil_layer, column]``; woody debris stays.
+
+    The tridiagonal solution gives the concentrations at the end, and with them the fluxes; the pools are then
+    changed by those fluxes, each added to one layer and taken from its neighbour, so that mass is conserved
+    to round-off whatever the error of the solver.
+    """
+    dz = p.dzsoi[:NLEVSOI]
+    conductance = interface_conductance(p)
+    none = jnp.zeros_like(conductance[:1])
+    upper = jnp.concatenate([conductance, none]) * dt / dz
+    lower = jnp.concatenate([none, conductance]) * dt / dz
+    mixed = jnp.asarray(_MIXED)
+    tracers = jnp.concatenate([c[mixed], n[mixed]])  # [tracer, layer, column]
+    by_layer = jnp.moveaxis(tracers, 1, 0)
+    diag = (1.0 + upper + lower)[:, None, :]
+    end = solve_tridiagonal(-lower[:, None, :], diag, -upper[:, None, :], by_layer)
+    flux = conductance[:, None, :] * (end[:-1] - end[1:]) * dt  # downward, g m-2
+    pad = jnp.zeros_like(flux[:1])
+    change = (jnp.concatenate([pad, flux]) - jnp.concatenate([flux, pad])) / dz[:, None, :]
+    change = jnp.moveaxis(change, 0, 1)
+    half = len(_MIXED)
+    return c.at[mixed].add(change[:half]), n.at[mixed].add(change[half:])
