@@ -222,7 +222,7 @@ def test_the_content_hash_depends_on_values_and_not_on_object_names(tmp_path):
 def test_a_second_writer_is_refused_within_five_seconds(tmp_path):
     with create(tmp_path / "s"):
         start = time.monotonic()
-        with pytest.raises(StoreLocked, match="process \\d+"):
+        with pytest.raises(StoreLocked, match=r"process \d+"):
             StoreWriter.open(tmp_path / "s")
         assert time.monotonic() - start < 5
     StoreWriter.open(tmp_path / "s").close()
@@ -265,7 +265,7 @@ def test_every_damaged_chunk_is_detected(tmp_path, consolidated, damage):
                 chunk.write_bytes(good[: len(good) // 2])
             else:
                 chunk.unlink()
-            with pytest.raises(StoreDamaged, match="store|s:|damaged"):
+            with pytest.raises(StoreDamaged, match="damaged or missing"):
                 open_store(path).verify()
             chunk.write_bytes(good)
     open_store(path).verify()

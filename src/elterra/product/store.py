@@ -28,6 +28,7 @@ from xarray.core import indexing
 from zarr.codecs import BloscCodec, Crc32cCodec
 
 from elterra.errors import ElterraError
+from elterra.files import Locked, acquire
 from elterra.product._store_layout import GroupLayout, Layout, plain_attrs, unpack
 
 #: Version of the layout on disk. A change of it needs an entry in `_MIGRATIONS`.
@@ -211,7 +212,7 @@ class Store:
         return consolidated if self.consolidated else staged
 
     def verify(self) -> dict[str, int]:
-        """Reads everything. Returns the number of values by group; raises `StoreDamaged` at the first damage."""
+        """Reads everything. Returns values by group; raises `StoreDamaged` at the first damage."""
         return {g: sum(int(v.load().size) for v in self.dataset(g).variables.values()) for g in self.groups}
 
     def content_hash(self) -> str:
@@ -510,27 +511,13 @@ def _write_fixed(store: Any, group: GroupLayout, template: xr.Dataset) -> None:
     fixed.to_zarr(store, group=group.name, mode="a", consolidated=False, zarr_format=3, encoding=encoding)
 
 
-def _acquire(path: Path, timeout: float = 2.0) -> filelock.FileLock:
-    name = path.with_name(path.name + ".lock")
-    holder = path.with_name(path.name + ".lock-holder")
+def _acquire(path: Path) -> filelock.FileLock:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(str(name))
-        lock.acquire(timeout=timeout)
-    except filelock.Timeout:
-        who = holder.read_text(encoding="utf-8").strip() if holder.exists() else "unknown"
-        raise StoreLocked(
-            f"{path}: another process is writing to this store ({who}). Wait for it or stop it; "
-            f"the lock goes away with the process."
-        ) from None
-    except OSError as error:
-        raise StoreWriteError(f"{path}: cannot write here: {error}") from error
-    try:
-        holder.write_text(f"process {os.getpid()} on {os.uname().nodename}\n", encoding="utf-8")
-    except OSError as error:
-        lock.release()
-        raise StoreWriteError(f"{path}: cannot write here: {error}") from error
-    return lock
+        return acquire(path, "writing to this store")
+    except Locked as error:
+        raise StoreLocked(str(error)) from None
+    except ElterraError as error:
+        raise StoreWriteError(str(error)) from error
 
 
 @contextmanager
