@@ -1,0 +1,514 @@
+"""The experiment file: what a reanalysis is made of. Checked once, here; frozen and trusted afterwards.
+
+Unknown keys are refused. An error names file, line, key, what was expected and what was got. There are no
+defaults for facts of a site: a wrong height or time zone is worse than a question.
+"""
+
+from __future__ import annotations
+
+import difflib
+import types
+import typing
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
+
+from elterra.errors import InputError
+from elterra.files import digest_of
+
+_MAX_BYTES = 1_000_000
+_MAX_DEPTH = 16
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=80)]
+SitePackaged = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=40)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class Patch(_Model):
+    """One plant functional type and the part of the ground that it covers."""
+
+    pft: int = Field(ge=0, le=14)
+    """CLM5 number of the plant functional type (0 bare ground, 1 needleleaf evergreen temperate tree, ...)."""
+    weight: float = Field(gt=0, le=1)
+    """Part of the ground; weights of a site sum to 1."""
+    canopy_height_m: float = Field(ge=0, le=120)
+    """Height of the top of the canopy."""
+
+
+class Soil(_Model):
+    """Texture of the soil, one value or one per depth."""
+
+    sand_percent: tuple[Annotated[float, Field(ge=0, le=100)], ...] = Field(min_length=1)
+    """Sand, one value or one per entry of `depth_m`."""
+    clay_percent: tuple[Annotated[float, Field(ge=0, le=100)], ...] = Field(min_length=1)
+    """Clay, as `sand_percent`."""
+    organic_kg_m3: tuple[Annotated[float, Field(ge=0, le=130)], ...] = Field(min_length=1)
+    """Organic matter density (130 is pure peat), as `sand_percent`."""
+    depth_m: tuple[Positive, ...] = ()
+    """Lower bound of each layer; empty for one value at all depths."""
+    bedrock_m: Positive
+    """Depth to bedrock."""
+    colour: int = Field(default=15, ge=1, le=20)
+    """CLM soil colour class (1 brightest, 20 darkest)."""
+
+    @model_validator(mode="after")
+    def _same_length(self) -> Soil:
+        n = max(len(self.depth_m), 1)
+        lengths = {len(self.sand_percent), len(self.clay_percent), len(self.organic_kg_m3)}
+        if lengths != {n}:
+            raise ValueError(f"sand, clay and organic must have {n} values each, as depth_m says")
+        if any(s + c > 100 for s, c in zip(self.sand_percent, self.clay_percent, strict=True)):
+            raise ValueError("sand and clay of a layer sum to more than 100 percent")
+        if list(self.depth_m) != sorted(set(self.depth_m)):
+            raise ValueError("depth_m must increase")
+        return self
+
+
+class Site(_Model):
+    """Facts of a site. All of them are needed: none can be guessed."""
+
+    name: Name
+    """Short name, such as a FLUXNET code."""
+    latitude: float = Field(ge=-90, le=90)
+    """Degrees north."""
+    longitude: float = Field(ge=-180, le=180)
+    """Degrees east; not 0 to 360."""
+    elevation_m: float = Field(ge=-430, le=8850)
+    """Above sea level."""
+    utc_offset_h: float = Field(ge=-12, le=14)
+    """Of the record's clock, the whole year (records keep standard time)."""
+    reference_height_m: Positive
+    """Height of the measurements above the ground."""
+    patches: tuple[Patch, ...] = Field(min_length=1)
+    """Vegetation."""
+    soil: Soil
+    """Soil."""
+    slope_degrees: float = Field(default=0, ge=0, lt=90)
+    """Slope of the ground, for runoff."""
+    stand_age_years: Positive | None = None
+    """Age of the stand, if known; informs how far the wood pools are from equilibrium."""
+    wood_carbon_g_m2: Positive | None = None
+    """Measured carbon in wood, if known."""
+    soil_carbon_g_m2: Positive | None = None
+    """Measured soil carbon down to 1 m, if known."""
+
+    @model_validator(mode="after")
+    def _together(self) -> Site:
+        total = sum(p.weight for p in self.patches)
+        if abs(total - 1) > 1e-6:
+            raise ValueError(f"weights of the patches sum to {total:g}, not 1")
+        top = max(p.canopy_height_m for p in self.patches)
+        if self.reference_height_m <= top:
+            raise ValueError(f"reference_height_m {self.reference_height_m:g} is not above the canopy ({top:g} m)")
+        return self
+
+
+class Column(_Model):
+    """Where a variable stands in a table."""
+
+    column: str = Field(min_length=1)
+    """Name of the column."""
+    units: str = Field(min_length=1)
+    """Units of the column, as the units table knows them."""
+    quality: str | None = None
+    """Name of the column with its quality flag."""
+    measured: tuple[int, ...] = (0,)
+    """Flags that mean measured (not filled)."""
+
+
+class Clock(_Model):
+    """Time stamps of a table."""
+
+    column: str = Field(min_length=1)
+    """Name of the column."""
+    label: Literal["start", "middle", "end"]
+    """Which moment of its interval a stamp names."""
+    format: str | None = None
+    """strptime format; ISO 8601 if absent."""
+
+
+class Data(_Model):
+    """The record of the site."""
+
+    record: str = Field(min_length=1)
+    """`packaged`, or a file: absolute, or relative to the experiment file."""
+    reader: Literal["packaged", "fluxnet", "alma", "table"]
+    """How to read it."""
+    missing: tuple[Finite, ...] = (-9999.0,)
+    """Values that mean missing."""
+    clock: Clock | None = None
+    """Time stamps (reader `table`)."""
+    columns: dict[str, Column] = Field(default_factory=dict)
+    """Column of each variable (reader `table`)."""
+
+    @model_validator(mode="after")
+    def _enough(self) -> Data:
+        if self.reader == "table" and (self.clock is None or not self.columns):
+            raise ValueError("reader `table` needs `clock` and `columns`")
+        if (self.reader == "packaged") != (self.record == "packaged"):
+            raise ValueError("`record: packaged` and `reader: packaged` go together")
+        return self
+
+
+class Period(_Model):
+    """Days of the reanalysis, both included."""
+
+    start: date
+    """First day (UTC)."""
+    end: date
+    """Last day (UTC)."""
+
+    @model_validator(mode="after")
+    def _order(self) -> Period:
+        if self.end < self.start:
+            raise ValueError(f"end {self.end} is before start {self.start}")
+        return self
+
+    @property
+    def days(self) -> int:
+        return (self.end - self.start).days + 1
+
+
+class Ensemble(_Model):
+    """Members."""
+
+    members: int = Field(default=64, ge=2, le=4096)
+    """Number of members."""
+    seed: int = Field(default=1, ge=0, lt=2**32)
+    """All randomness follows from it."""
+    parameters: tuple[Name, ...] | None = None
+    """Parameters to perturb; absent: all with a prior in the registry."""
+
+
+class Spinup(_Model):
+    """The start of the ensemble."""
+
+    method: Literal["analytic", "native"] = "analytic"
+    """`analytic`: steady state of the pool matrices, then native years. `native`: model years only."""
+    years: int = Field(default=2, ge=0, le=10000)
+    """Native years after the analytic step (or in all)."""
+    disequilibrium: bool = True
+    """Whether wood and soil pools are perturbed away from equilibrium."""
+
+
+class Calibration(_Model):
+    """Estimation of parameters before the assimilation."""
+
+    enabled: bool = True
+    """Whether to calibrate."""
+    iterations: int = Field(default=3, ge=1, le=100)
+    """Iterations of the Kalman inversion."""
+    parameters: tuple[Name, ...] | None = None
+    """Parameters to estimate; absent: those of the ensemble."""
+
+
+class Assimilation(_Model):
+    """The filter and the smoother."""
+
+    enabled: bool = True
+    """If not, the run is an open-loop ensemble."""
+    window_days: Literal[1] = 1
+    """Length of a window."""
+    lag_days: int = Field(default=30, ge=0, le=366)
+    """Lag of the smoother; 0: filter only."""
+    observed: tuple[Name, ...] = ("NEE", "LE", "SWC")
+    """Variables to assimilate."""
+    inflation: Literal["adaptive", "fixed", "none"] = "adaptive"
+    """Inflation of the spread."""
+    inflation_factor: float = Field(default=1.0, ge=1, le=3)
+    """Factor of the standard deviation (`fixed`), or its first value (`adaptive`)."""
+    closure: Literal["error", "bowen"] = "error"
+    """Energy-balance gap: `error` adds it to the error of LE; `bowen` corrects LE by the Bowen ratio."""
+    outlier_sd: Positive = 4.0
+    """Innovations larger than this many standard deviations are rejected (and counted)."""
+
+    @model_validator(mode="after")
+    def _some(self) -> Assimilation:
+        if self.enabled and not self.observed:
+            raise ValueError("assimilation is enabled but `observed` is empty")
+        if len(set(self.observed)) != len(self.observed):
+            raise ValueError("`observed` names a variable twice")
+        return self
+
+
+class Output(_Model):
+    """What is kept."""
+
+    variables: tuple[Name, ...] | None = None
+    """Variables; absent: all that the registry marks for output."""
+    members: tuple[Name, ...] = ("NEE", "LE", "SWC", "GPP", "ER")
+    """Variables of which every member is kept."""
+
+
+class Withheld(_Model):
+    """A block of days whose observations the assimilation does not see."""
+
+    start: date
+    """First day."""
+    end: date
+    """Last day."""
+    variables: tuple[Name, ...] = ("NEE", "LE", "SWC")
+    """Variables withheld."""
+
+    @model_validator(mode="after")
+    def _order(self) -> Withheld:
+        if self.end < self.start:
+            raise ValueError(f"end {self.end} is before start {self.start}")
+        return self
+
+
+class Evaluation(_Model):
+    """Scores on data that were withheld."""
+
+    gap_days: tuple[Annotated[int, Field(ge=1, le=366)], ...] = (1, 10, 30, 90)
+    """Lengths of the artificial gaps."""
+    variants: int = Field(default=2, ge=1, le=20)
+    """Runs with different gaps."""
+    forecast_days: int = Field(default=365, ge=0, le=3660)
+    """Days at the end that are withheld as a forecast; 0: none."""
+    withheld: tuple[Withheld, ...] = ()
+    """Blocks withheld from this run in any case."""
+    methods: tuple[Literal["climatology", "mds", "trees"], ...] = ("climatology", "mds", "trees")
+    """Baselines to compare with."""
+
+
+class Engine(_Model):
+    """How it is computed; no effect on the results, therefore not part of the content hash."""
+
+    threads: int | None = Field(default=None, ge=1, le=1024)
+    """Threads; absent: all cores."""
+    block: int | None = Field(default=None, ge=2, le=65536)
+    """Columns computed together; absent: all members."""
+
+
+class Experiment(_Model):
+    """One reanalysis."""
+
+    name: Name
+    """Short name; the run directory is called so."""
+    title: str = Field(default="", max_length=300)
+    """One line for people."""
+    site: SitePackaged | Site
+    """Name of a packaged site, or its facts."""
+    data: Data
+    """The record of the site and how to read it."""
+    period: Period
+    """Days of the reanalysis."""
+    ensemble: Ensemble = Ensemble()
+    """Members."""
+    spinup: Spinup = Spinup()
+    """The start of the ensemble."""
+    calibration: Calibration = Calibration()
+    """Estimation of parameters."""
+    assimilation: Assimilation = Assimilation()
+    """Filter and smoother."""
+    output: Output = Output()
+    """What is kept."""
+    evaluation: Evaluation = Evaluation()
+    """Scores."""
+    engine: Engine = Engine()
+    """How it is computed."""
+
+    _folder: Path = PrivateAttr(default_factory=Path.cwd)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Experiment:
+        if isinstance(self.site, Site) and self.data.reader == "packaged":
+            raise ValueError("`data.reader: packaged` belongs to a packaged site; give a record for your own")
+        if self.evaluation.forecast_days >= self.period.days and self.period.days > 1:
+            raise ValueError(
+                f"evaluation.forecast_days {self.evaluation.forecast_days} leaves nothing of the "
+                f"{self.period.days} days of the period"
+            )
+        return self
+
+    @property
+    def folder(self) -> Path:
+        """Folder that relative paths of the file refer to."""
+        return self._folder
+
+    def record_path(self) -> Path | None:
+        """The record's file; None if it is packaged."""
+        return None if self.data.record == "packaged" else (self.folder / self.data.record)
+
+    def content_hash(self) -> str:
+        """sha256 of all that matters to the results, in canonical form: order of keys, comments, layout of the
+        file, title and engine do not."""
+        return digest_of(self.model_dump(mode="json", exclude={"engine", "title"}))
+
+    @classmethod
+    def from_plain(cls, plain: Any, *, where: str = "experiment", folder: Path | None = None) -> Experiment:
+        """Checks a nested dict. Raises `InputError`."""
+        return _check(cls, plain, where, {}, folder)
+
+
+def load_experiment(path: str | Path) -> Experiment:
+    """Reads and checks an experiment file. Raises `InputError` with one line a fault."""
+    path = Path(path)
+    try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise InputError(f"{path}: larger than {_MAX_BYTES} bytes; an experiment file is a page of text")
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read as text: {error}") from None
+    plain, lines = _parse(text, str(path))
+    return _check(Experiment, plain, str(path), lines, path.resolve().parent)
+
+
+def schema() -> dict[str, Any]:
+    """JSON Schema of the experiment file, for editors."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Experiment.model_json_schema()}
+
+
+_Lines = dict[tuple[str | int, ...], int]
+
+
+def _parse(text: str, where: str) -> tuple[Any, _Lines]:
+    """Plain values and the line of each key. Anchors, deep nesting, double keys and tags are refused."""
+    try:
+        depth = 0
+        for event in yaml.parse(text, Loader=yaml.SafeLoader):  # a stream: nothing is expanded or recursed here
+            line = event.start_mark.line + 1
+            if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
+                raise InputError(f"{where}, line {line}: anchors and aliases (& and *) are not used here")
+            if isinstance(event, yaml.CollectionStartEvent):
+                depth += 1
+            elif isinstance(event, yaml.CollectionEndEvent):
+                depth -= 1
+            if depth > _MAX_DEPTH:
+                raise InputError(f"{where}, line {line}: nested deeper than {_MAX_DEPTH} levels")
+        loader = yaml.SafeLoader(text)
+        try:
+            node = loader.get_single_node()
+            lines: _Lines = {}
+            if node is not None:
+                _walk(node, (), lines, where, loader)
+            return (loader.construct_document(node) if node is not None else None), lines
+        finally:
+            loader.dispose()
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        at = f", line {mark.line + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or str(error)
+        raise InputError(f"{where}{at}: not valid YAML: {problem}") from None
+
+
+def _walk(
+    node: yaml.Node, path: tuple[str | int, ...], lines: _Lines, where: str, loader: yaml.SafeLoader
+) -> None:
+    lines.setdefault(path, node.start_mark.line + 1)
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            here = (*path, str(key.value))
+            if here in lines:
+                raise InputError(
+                    f"{where}, line {key.start_mark.line + 1}: {_dotted(here)} stands here a second time "
+                    f"(first in line {lines[here]})"
+                )
+            lines[here] = key.start_mark.line + 1
+            _walk(value, here, lines, where, loader)
+    elif isinstance(node, yaml.SequenceNode):
+        for i, value in enumerate(node.value):
+            _walk(value, (*path, i), lines, where, loader)
+    else:
+        try:
+            loader.construct_object(node)
+        except ValueError as error:  # a date that does not exist
+            line = node.start_mark.line + 1
+            raise InputError(f"{where}, line {line}: {_dotted(path)}: {error}, got {node.value!r}") from None
+
+
+def _check(cls: type[Experiment], plain: Any, where: str, lines: _Lines, folder: Path | None) -> Experiment:
+    try:
+        experiment = cls.model_validate(plain)
+    except ValidationError as error:
+        raise InputError("\n".join(_faults(cls, error, plain, where, lines))) from None
+    if folder is not None:
+        experiment._folder = folder
+    return experiment
+
+
+def _faults(cls: type[BaseModel], error: ValidationError, plain: Any, where: str, lines: _Lines) -> list[str]:
+    found = []
+    for fault in error.errors(include_url=False):
+        path, model = _locate(cls, fault["loc"], plain)
+        if path is None:
+            continue  # the other branch of a union
+        line = next((lines[path[:n]] for n in range(len(path), -1, -1) if path[:n] in lines), None)
+        head = f"{where}{f', line {line}' if line else ''}: {_dotted(path) or 'the file'}"
+        if fault["type"] == "extra_forbidden":
+            known = sorted(model.model_fields) if model else []
+            near = difflib.get_close_matches(str(path[-1]), known, n=1, cutoff=0.5)
+            hint = f"did you mean `{near[0]}`? " if near else ""
+            found.append(f"{head}: unknown key; {hint}Expected one of: {', '.join(known)}")
+        elif fault["type"] == "missing":
+            found.append(f"{head}: is missing ({_description(model, path)})")
+        else:
+            text = fault["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+            got = fault["input"]
+            shown = "" if isinstance(got, dict | list | BaseModel) else f", got {got!r}"
+            found.append(f"{head}: expected {text}{shown}" if shown else f"{head}: {text}")
+    return found
+
+
+def _locate(
+    cls: type[BaseModel], loc: tuple[str | int, ...], plain: Any
+) -> tuple[tuple[str | int, ...] | None, type[BaseModel] | None]:
+    """Path in the file of a pydantic location (names of union branches dropped), and the model its key is in."""
+    path: list[str | int] = []
+    model: type[BaseModel] | None = cls
+    value = plain
+    parts = list(loc)
+    while parts:
+        part = parts.pop(0)
+        inside = value.get(part) if isinstance(value, dict) else None
+        field = model.model_fields.get(str(part)) if model else None
+        path.append(part)
+        if not parts:
+            break
+        if isinstance(value, list | tuple) and isinstance(part, int):
+            value = value[part]
+            continue
+        value = inside
+        if field is not None:
+            branches = _branches(field.annotation)
+            if branches and len(_union(field.annotation)) > 1:
+                branch = str(parts.pop(0))
+                if (branch in {b.__name__ for b in branches}) != isinstance(value, dict):
+                    return None, None
+            model = branches[0] if branches else None
+    return tuple(path), model
+
+
+def _union(annotation: Any) -> tuple[Any, ...]:
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        return tuple(a for a in typing.get_args(annotation) if a is not type(None))
+    return (annotation,)
+
+
+def _branches(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [m for a in typing.get_args(annotation) for m in _branches(a)]
+
+
+def _description(model: type[BaseModel] | None, path: tuple[str | int, ...]) -> str:
+    field = model.model_fields.get(str(path[-1])) if model else None
+    return (field.description or "needed") if field else "needed"
+
+
+def _dotted(path: tuple[str | int, ...]) -> str:
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
+    return text

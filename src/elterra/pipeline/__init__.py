@@ -1,0 +1,27 @@
+"""Stages as idempotent steps keyed by content hash: run, skip, resume, inspect."""
+
+from elterra.pipeline._run import RunResult, StageStatus, run_experiment, saved_experiment, status
+from elterra.pipeline._stage import (
+    Context,
+    Interrupted,
+    ProgressEvent,
+    Stage,
+    StageError,
+    StageResult,
+)
+from elterra.pipeline.stages import stages
+
+__all__ = [
+    "Context",
+    "Interrupted",
+    "ProgressEvent",
+    "RunResult",
+    "Stage",
+    "StageError",
+    "StageResult",
+    "StageStatus",
+    "run_experiment",
+    "saved_experiment",
+    "stages",
+    "status",
+]

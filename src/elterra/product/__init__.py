@@ -1,0 +1,1 @@
+"""Results: the store, its metadata, scores, exports and the page."""
