@@ -93,5 +93,10 @@ def run_blocks(
 
 
 def forcing_chunk(forcing: Mapping[str, np.ndarray], start: int, stop: int) -> Fields:
-    """Steps ``start:stop`` of prepared forcing arrays ``[time, ...]`` as `Fields`."""
-    return Fields({name: jnp.asarray(value[start:stop]) for name, value in forcing.items()})
+    """Steps ``start:stop`` of prepared forcing arrays ``[time, ...]`` as `Fields`; numbers in double precision."""
+
+    def cut(value: np.ndarray) -> jax.Array:
+        part = value[start:stop]
+        return jnp.asarray(part, dtype=jnp.float64 if part.dtype.kind == "f" else part.dtype)
+
+    return Fields({name: cut(value) for name, value in forcing.items()})

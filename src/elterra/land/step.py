@@ -40,8 +40,8 @@ def step(p: Fields, s: Fields, f: Fields, cfg: Config) -> tuple[Fields, Fields]:
     rad = radiative_transfer(p, s, f, veg, grnd, wet, cfg)
     s, flx = surface_fluxes(p, s, f, veg, rad, grnd, wet, cfg)
     s, en = ground_energy(p, s, f, veg, rad, grnd, flx, cfg)
-    s, wat = ground_water(p, s, f, veg, grnd, wet, flx, en, cfg)
-    s = update_t10(p, s, flx, cfg)
+    s, wat = ground_water(p, s, f, veg, grnd, wet, flx, _of_columns(en), cfg)
+    s = update_t10(p, s, flx.t_ref2m, cfg)
     bgc = Fields()
     if cfg.mode == "bgc":
         soil = slice(cfg.nlevsno, cfg.nlevsno + NLEVSOI)
@@ -76,3 +76,9 @@ def step(p: Fields, s: Fields, f: Fields, cfg: Config) -> tuple[Fields, Fields]:
         out |= {"errcb": bgc.errcb, "errnb": bgc.errnb}
         out |= {name: bgc[name] for name in bgc if name.startswith("sasu_")}
     return s, Fields(out)
+
+
+def _of_columns(en: Fields) -> Fields:
+    """Ground fluxes as column means under their plain names: the water rooms know columns, not patches."""
+    means = {name.removesuffix("_col"): value for name, value in en.items() if name.endswith("_col")}
+    return Fields({**{n: v for n, v in en.items() if not n.endswith("_col")}, **means})

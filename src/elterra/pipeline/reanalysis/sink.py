@@ -1,0 +1,138 @@
+"""From final windows to what is stored: statistics, members of the scored variables, budgets, data fates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from elterra.pipeline.reanalysis.cycle import FinalWindow, Innovation
+from elterra.product.statistics import STATISTICS, ensemble_statistics, stored_name
+from elterra.registry import variable
+
+Array = NDArray[np.float64]
+
+#: tower equivalents of which every member is kept
+MEMBER_VARIABLES = ("NEE", "LE", "SWC", "GPP", "ER")
+#: fluxes of the budgets: (storage, {flux: sign}); supply positive
+BUDGETS: Mapping[str, tuple[str, Mapping[str, float]]] = {
+    "water": ("TOTWATER", {"PRECIP": 1.0, "EVAP": -1.0, "RUNOFF": -1.0}),
+    "carbon": ("TOTECOSYSC", {"NEE": -1.0}),
+    "nitrogen": (
+        "TOTECOSYSN",
+        {"NDEP": 1.0, "NFIX": 1.0, "SMIN_NO3_LEACHED": -1.0, "F_DENIT": -1.0, "F_N2O_NIT": -1.0},
+    ),
+}
+SECONDS_PER_DAY = 86400.0
+
+
+def output_names(frequency: str) -> tuple[str, ...]:
+    """Product variables of a frequency ("halfhourly", "daily"), from the registry."""
+    from elterra.registry import variables
+
+    return tuple(n for n, v in variables().items() if frequency in v.output)
+
+
+def non_negative(name: str) -> bool:
+    """Whether the registry bounds a variable below at zero."""
+    bounds = variable(name).bounds
+    return bounds is not None and bounds[0] >= 0.0
+
+
+class WindowProduct:
+    """Turns one final window into arrays by group, ready for the store."""
+
+    def __init__(self, halfhourly: Sequence[str], daily: Sequence[str], steps: int) -> None:
+        self.halfhourly, self.daily, self.steps = tuple(halfhourly), tuple(daily), steps
+        self._end_before: dict[str, float] = {}
+
+    def arrays(self, final: FinalWindow) -> dict[str, dict[str, NDArray[np.float32]]]:
+        """``{group: {name: [step, ...]}}`` of the groups halfhourly, daily, members and budget.
+
+        A smoothed ensemble is a linear combination of members; weights can be negative, so that a stock near zero
+        can come out slightly below it. Statistics are taken of ``max(x, 0)`` and what this adds to the mean is
+        booked in ``budget`` as ``clipped_<name>``.
+        """
+        forecast = final.forecast
+        clipped: dict[str, float] = {}
+        half: dict[str, NDArray[np.float32]] = {}
+        day: dict[str, NDArray[np.float32]] = {}
+        for name in self.halfhourly:
+            values = self._bounded(name, final.smoothed(forecast.series[name]), clipped)
+            for suffix, array in ensemble_statistics(values).items():
+                half[stored_name(name, suffix)] = array
+        for name in self.daily:
+            source = forecast.daily[name] if name in forecast.daily else _nanmean(forecast.series[name])
+            values = self._bounded(name, final.smoothed(source), clipped)
+            for suffix, array in ensemble_statistics(values).items():
+                day[stored_name(name, suffix)] = array[None]
+        members = {
+            name: final.smoothed(forecast.equivalents[name]).astype(np.float32) for name in MEMBER_VARIABLES
+        }
+        return {"halfhourly": half, "daily": day, "members": members, "budget": self._budget(final, clipped)}
+
+    def _bounded(self, name: str, values: Array, clipped: dict[str, float]) -> Array:
+        if not non_negative(name):
+            return values
+        low = np.minimum(values, 0.0)
+        if low.any():
+            clipped[name] = clipped.get(name, 0.0) - float(np.nanmean(low))
+            values = values - low
+        return values
+
+    def _budget(self, final: FinalWindow, clipped: Mapping[str, float]) -> dict[str, NDArray[np.float32]]:
+        """Storage at both ends, fluxes and residual of the window, and the increment before it; ensemble means."""
+        forecast, row = final.forecast, {}
+        for kind, (storage, fluxes) in BUDGETS.items():
+            start = float(final.smoothed(forecast.start_totals[storage]).mean())
+            end = float(final.smoothed(forecast.end_totals[storage]).mean())
+            supply = 0.0
+            for name, sign in fluxes.items():
+                amount = float(final.smoothed(forecast.daily[name]).mean()) * SECONDS_PER_DAY
+                row[f"{kind}_{name}"] = sign * amount
+                supply += sign * amount
+            row[f"{kind}_start"], row[f"{kind}_end"] = start, end
+            row[f"{kind}_residual"] = end - start - supply
+            # What the analyses did to the storage between the windows: nothing else moves it.
+            row[f"increment_{kind}"] = start - self._end_before.get(kind, start)
+            self._end_before[kind] = end
+        for name, residual in forecast.worst.items():
+            row[f"worst_{name}"] = residual
+        for name in (*self.halfhourly, *self.daily):
+            if non_negative(name):
+                row[f"clipped_{name}"] = clipped.get(name, 0.0)
+        return {name: np.array([value]) for name, value in row.items()}
+
+    def state(self) -> dict[str, float]:
+        """What a restart needs."""
+        return dict(self._end_before)
+
+    def restore(self, state: Mapping[str, float]) -> None:
+        self._end_before = dict(state)
+
+
+def _nanmean(values: Array) -> Array:
+    count = np.isfinite(values).sum(axis=0)
+    total = np.where(np.isfinite(values), values, 0.0).sum(axis=0)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def innovation_table(fates: Sequence[Innovation], times: NDArray[np.datetime64]) -> xr.Dataset:
+    """All data with their fates as a dataset on ``datum``; ``times [step]`` are starts of half-hours."""
+    columns = {k: [asdict(f)[k] for f in fates] for k in Innovation.__dataclass_fields__}
+    half_hour = np.timedelta64(30, "m")
+    data = {
+        "time_start": times[np.array(columns["first_step"], dtype=int)] if fates else np.zeros(0, "datetime64[ns]"),
+        "time_end": times[np.array(columns["last_step"], dtype=int)] + half_hour if fates else np.zeros(0, "datetime64[ns]"),
+        "variable": np.array(columns["kind"], dtype=object),
+        "reason": np.array(columns["reason"], dtype=object),
+    }
+    for name in ("count", "value", "error_sd", "prior_mean", "prior_sd", "posterior_mean", "posterior_sd", "used"):
+        data[name] = np.array(columns[name])
+    return xr.Dataset({k: ("datum", v) for k, v in data.items()})
+
+
+__all__ = ["BUDGETS", "MEMBER_VARIABLES", "STATISTICS", "WindowProduct", "innovation_table", "output_names"]
