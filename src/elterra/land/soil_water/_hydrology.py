@@ -33,7 +33,7 @@ from elterra.land.soil_water._surface import (
 #: least liquid water of a soil layer, mm (CLM5 ``watmin``)
 WATMIN = 0.01
 #: implicit sub-steps of the Richards equation in one model step (static)
-SUBSTEPS = 4
+SUBSTEPS = 2
 
 
 def root_water_uptake(p: Fields, flx: Fields) -> jax.Array:

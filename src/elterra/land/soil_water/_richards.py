@@ -83,6 +83,8 @@ def solve_richards(
         padded = jnp.concatenate([ghost_top[None], water, ghost_bottom[None]])
         psi, dpsi = potential(padded)
         k, dk_up, dk_low = conductivity(padded[:-1], padded[1:])
+        # Without the barrier XLA computes the powers again for every use below.
+        psi, dpsi, k, dk_up, dk_low = jax.lax.optimization_barrier((psi, dpsi, k, dk_up, dk_low))
         gradient = (psi[1:] - psi[:-1]) / distance - 1.0
         q = -k * gradient
         dq_up = -dk_up * gradient + k * dpsi[:-1] / distance
@@ -96,6 +98,7 @@ def solve_richards(
         lower = -dt_dz * dq_up[:-1]
         diag = 1.0 - dt_dz * (dq_low[:-1] - dq_up[1:])
         upper = dt_dz * dq_low[1:]
+        lower, diag, upper, residual = jax.lax.optimization_barrier((lower, diag, upper, residual))
         step = solve_tridiagonal(lower, diag, upper, -residual)
         padded = jnp.concatenate([zero[None], step, zero[None]])
         linear = q + dq_up * padded[:-1] + dq_low * padded[1:]
