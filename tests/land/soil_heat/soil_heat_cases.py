@@ -97,7 +97,7 @@ def case(seed: int, ncol: int = 8, npatch: int = 2, cfg: Config = CFG, noise: fl
     cgrnds = rng.uniform(0.5, 25.0, (npatch, ncol))
     cgrndl = rng.uniform(0.0, 1.5e-5, (npatch, ncol))
     flux = {}
-    for name, size in (("eflx_sh_{}", 60.0), ("qflx_ev_{}", 4.0e-5)):
+    for name, size in (("eflx_sh_{}", 60.0), ("qflx_ev_{}", 2.0e-4)):
         for surface in ("snow", "soil", "h2osfc"):
             flux[name.format(surface)] = rng.normal(0.0, size, (npatch, ncol))
 
