@@ -114,7 +114,7 @@ def test_periodic_surface_temperature():
 
 
 def test_second_order_in_time_and_space():
-    """A cosine mode between insulated ends decays with exp(-D q^2 t): half dz and dt, a quarter of the error."""
+    """A cosine mode between insulated ends decays as exp(-D q^2 t): half the steps, a quarter the error."""
     k, c, length, end = 1.5, 2.5e6, 1.0, 40000.0
     q = math.pi / length
     errors = []

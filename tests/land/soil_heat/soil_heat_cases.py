@@ -57,11 +57,12 @@ def case(seed: int, ncol: int = 8, npatch: int = 2, cfg: Config = CFG, noise: fl
     mass = dz * frac_sno * rng.uniform(60.0, 500.0, (n, ncol))
     share = np.where(rng.random((n, ncol)) < 0.5, rng.uniform(0.0, 0.2, (n, ncol)), 0.0)
     water = rng.uniform(0.02, 0.95, (25, ncol)) * np.asarray(p.watsat * p.dzsoi) * 1000.0
+    water[0, 1] = 0.02  # a top layer that cannot feed the evaporation
     water[18:] = 0.0
     ice_share = np.where(rng.random((25, ncol)) < 0.6, rng.random((25, ncol)), 0.0)
     wet = rng.random(ncol) < 0.5
     wet[0], wet[3] = True, True
-    frac_h2osfc = np.where(wet, (1.0 - frac_sno * (snl > 0)) * rng.uniform(0.01, 0.9, ncol), 0.0)
+    frac_h2osfc = np.where(wet, (1.0 - frac_sno) * rng.uniform(0.01, 0.9, ncol), 0.0)
     h2osfc = frac_h2osfc * rng.choice([0.01, 0.5, 5.0, 50.0], ncol)
     fill = 0.0 if noise is None else noise
     top = np.take_along_axis(t, (n - snl)[None], axis=0)[0]
@@ -89,22 +90,22 @@ def case(seed: int, ncol: int = 8, npatch: int = 2, cfg: Config = CFG, noise: fl
     lyr = np.where(depth >= 0, np.exp(-1.5 * depth), 0.0)
     lyr = lyr / lyr.sum(0) * sabg_snow
     sabg_soil = np.where(snl > 0, rng.uniform(0.0, 500.0, (npatch, ncol)), sabg_snow)
-    rad = Fields(
-        sabg_lyr=lyr, sabg=f_sno * sabg_snow + (1 - f_sno) * sabg_soil, sabv=np.zeros((npatch, ncol))
-    )
+    lyr = lyr * np.where(snl > 0, f_sno, 1.0)
+    lyr[n] += np.where(snl > 0, (1 - f_sno) * sabg_soil, 0.0)
+    rad = Fields(sabg_lyr=lyr, sabg=lyr.sum(0), sabg_bare=sabg_soil, sabv=np.zeros((npatch, ncol)))
 
     emg = np.full(ncol, 0.96)
     cgrnds = rng.uniform(0.5, 25.0, (npatch, ncol))
     cgrndl = rng.uniform(0.0, 1.5e-5, (npatch, ncol))
     flux = {}
-    for name, size in (("eflx_sh_{}", 60.0), ("qflx_ev_{}", 4.0e-5)):
+    for name, size in (("eflx_sh_{}", 60.0), ("qflx_ev_{}", 2.0e-4)):
         for surface in ("snow", "soil", "h2osfc"):
             flux[name.format(surface)] = rng.normal(0.0, size, (npatch, ncol))
 
     def mean(name: str) -> np.ndarray:
         return (
-            f_sno * flux[f"{name}_snow"]
-            + f_soil * flux[f"{name}_soil"]
+            frac_sno * flux[f"{name}_snow"]
+            + (1.0 - frac_sno - frac_h2osfc) * flux[f"{name}_soil"]
             + frac_h2osfc * flux[f"{name}_h2osfc"]
         )
 

@@ -71,10 +71,9 @@ def ground_energy(
       and the registry parameters ``thk_bedrock``, ``csol_bedrock``, ``capr``, ``tk_snow_linear``,
       ``tk_snow_quadratic`` (numbers or ``[column]``)
     - ``f``: ``forc_lwrad``; ``veg``: ``frac_veg_nosno``
-    - ``rad``: ``sabv``, ``sabg`` ``[patch, column]``, ``sabg_lyr`` ``[nlevsno + 1, patch, column]`` (W m-2):
-      with snow layers what each layer and the soil below absorb per unit area of snow; without, the
-      last entry is ``sabg``. ``sabg_soil`` (per unit area of snow-free ground) is used if present and else
-      follows from ``sabg``.
+    - ``rad``: ``sabv``, ``sabg``, ``sabg_bare`` (per unit area of snow-free ground) ``[patch, column]``,
+      ``sabg_lyr`` ``[nlevsno + 1, patch, column]`` (per unit area of ground; the snow layers, then the soil
+      under snow and open; sums to ``sabg``), W m-2
     - ``grnd``: ``emg``, ``htvp``, ``frac_sno_eff`` ``[column]``
     - ``flx`` ``[patch, column]``: ``eflx_sh_{grnd,snow,soil,h2osfc,veg}``, ``qflx_evap_{soi,veg}``,
       ``qflx_tran_veg``, ``qflx_ev_{snow,soil,h2osfc}``, ``cgrnds``, ``cgrndl``, ``dlrad``, ``ulrad``
@@ -107,35 +106,29 @@ def ground_energy(
     capacity, conductance, tk_top = _properties(p, s, active, top, f_sno, cfg)
 
     # Energy flux into each surface at the old temperatures, and its common derivative
-    sabg_snow = jnp.sum(jnp.where((index >= n - s.snl)[:, None], rad.sabg_lyr, 0.0), axis=0)
-    if "sabg_soil" in rad:
-        sabg_soil = rad.sabg_soil
-    else:
-        open_ground = 1.0 - f_sno > 1.0e-6
-        rest = rad.sabg - f_sno * sabg_snow
-        sabg_soil = jnp.where(open_ground, rest / jnp.where(open_ground, 1.0 - f_sno, 1.0), 0.0)
-    sabg_soil = jnp.where(has_snow, sabg_soil, rad.sabg)
-    sabg_grnd = f_sno * sabg_snow + (1.0 - f_sno) * sabg_soil
-
     t_before = f_sno * t_top + f_soil * t_soil + f_wat * s.t_h2osfc
     emission = grnd.emg * SB
     lw_in = patch_mean(p.wt, flx.dlrad + (1.0 - veg.frac_veg_nosno) * grnd.emg * f.forc_lwrad)
     slope = -patch_mean(p.wt, flx.cgrnds + grnd.htvp * flx.cgrndl) - 4.0 * emission * t_before**3
 
-    def into(surface: str) -> jax.Array:
-        loss = flx[f"eflx_sh_{surface}"] + grnd.htvp * flx[f"qflx_ev_{surface}"]
-        return lw_in - patch_mean(p.wt, loss)
+    def loss(surface: str) -> jax.Array:
+        return patch_mean(p.wt, flx[f"eflx_sh_{surface}"] + grnd.htvp * flx[f"qflx_ev_{surface}"])
+
+    # Snow too thin for a layer has fluxes of its own but no temperature: the top soil layer pays them.
+    f_thin = jnp.where(has_snow, 0.0, grnd.frac_sno_eff)
+    loss_snow, loss_soil = loss("snow"), loss("soil")
+    turbulent_soil = (f_soil - f_thin) * loss_soil + f_thin * loss_snow
 
     sabg_lyr = jnp.sum(p.wt * rad.sabg_lyr, axis=1)
-    open_solar = patch_mean(p.wt, sabg_soil)
-    hs_snow = into("snow") - emission * t_top**4
-    hs_soil = into("soil") - emission * t_soil**4 + open_solar
-    hs_wat = into("h2osfc") - emission * s.t_h2osfc**4 + open_solar
+    solar_wat = patch_mean(p.wt, rad.sabg_bare)
+    hs_snow = lw_in - loss_snow - emission * t_top**4
+    hs_wat = lw_in - loss("h2osfc") - emission * s.t_h2osfc**4 + solar_wat
 
     top_snow = top[:n]
-    source_snow = jnp.where(active, f_sno * (sabg_lyr[:n] + jnp.where(top_snow, hs_snow, 0.0)), 0.0)
+    source_snow = jnp.where(active, sabg_lyr[:n] + jnp.where(top_snow, f_sno * hs_snow, 0.0), 0.0)
     slope_snow = jnp.where(top_snow, f_sno * slope, 0.0)
-    source_soil = f_soil * hs_soil + f_sno * sabg_lyr[n]
+    source_soil = f_soil * (lw_in - emission * t_soil**4) - turbulent_soil
+    source_soil = source_soil + sabg_lyr[n] - f_wat * solar_wat
     deep = jnp.zeros((NLEVGRND - 1, *source_soil.shape))
     source = jnp.concatenate([source_snow, source_soil[None], deep])
     slopes = jnp.concatenate([slope_snow, (f_soil * slope)[None], deep])
@@ -209,7 +202,6 @@ def ground_energy(
         has_snow=has_snow,
         liq_top=jnp.sum(jnp.where(top, liq[: n + 1], 0.0), axis=0),
         ice_top=jnp.sum(jnp.where(top, ice[: n + 1], 0.0), axis=0),
-        sabg_grnd=sabg_grnd,
     )
     out = soil_fluxes(p, f, veg, rad, grnd, flx, heat, cfg)
 

@@ -27,8 +27,7 @@ def soil_fluxes(
     ``flx`` holds the fluxes at the old ground temperature, ``heat`` what `ground_energy` knows:
     ``t_grnd_before``, ``t_grnd`` (K), ``t4_grnd`` (area mean of the fourth power of the old surface
     temperatures, K4), ``has_snow`` (bool), ``liq_top``, ``ice_top`` (kg m-2, top snow or soil layer
-    after phase change), all ``[column]``, and ``sabg_grnd`` (W m-2, solar absorbed by the
-    ground) ``[patch, column]``.
+    after phase change), all ``[column]``.
 
     Evaporation is limited to the water of the top layer; the energy of the evaporation that could
     not happen goes into sensible heat (``eflx_evap_excess``). Returns ``[patch, column]`` unless said:
@@ -49,9 +48,7 @@ def soil_fluxes(
     evap = flx.qflx_evap_soi + dq
     ev_soil = flx.qflx_ev_soil + dq
     ev_h2osfc = flx.qflx_ev_h2osfc + dq
-    # Without snow layers the ground has no snow surface of its own: its share of the area is zero, and
-    # what follows from ev_snow (evaporation, dew of the top layer) is that of the soil.
-    ev_snow = jnp.where(heat.has_snow, flx.qflx_ev_snow + dq, ev_soil)
+    ev_snow = flx.qflx_ev_snow + dq
 
     available = jnp.maximum(heat.liq_top + heat.ice_top, 0.0)
     demand = patch_mean(p.wt, evap) * cfg.dt
@@ -65,7 +62,7 @@ def soil_fluxes(
     lw_emitted = grnd.emg * SB * heat.t4_grnd
     lw_change = 4.0 * grnd.emg * SB * heat.t_grnd_before**3 * tinc
     lh_grnd = evap * htvp
-    ground = heat.sabg_grnd + flx.dlrad + grnd.emg * lw_down - lw_emitted - lw_change - (sh_grnd + lh_grnd)
+    ground = rad.sabg + flx.dlrad + grnd.emg * lw_down - lw_emitted - lw_change - (sh_grnd + lh_grnd)
     lw_out = flx.ulrad + (1.0 - grnd.emg) * lw_down + bare * lw_emitted + lw_change
     lw_net = lw_out - f.forc_lwrad
     sh_tot = flx.eflx_sh_veg + sh_grnd
@@ -74,8 +71,10 @@ def soil_fluxes(
     water = heat.liq_top + heat.ice_top
     wet = water > 0.0
     liquid_share = jnp.where(wet, heat.liq_top / jnp.where(wet, water, 1.0), 0.0)
-    loss = jnp.maximum(ev_snow, 0.0)
-    gain = jnp.maximum(-ev_snow, 0.0)
+    # the top layer is snow or, where snow has no layer, soil
+    ev_top = jnp.where(heat.has_snow, ev_snow, ev_soil)
+    loss = jnp.maximum(ev_top, 0.0)
+    gain = jnp.maximum(-ev_top, 0.0)
     cold = heat.t_grnd < TFRZ
     grounded = {
         "qflx_evap_soi": evap,
