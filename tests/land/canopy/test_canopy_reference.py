@@ -28,7 +28,7 @@ CFG = Config(mode="sp")
 DT = 1800.0
 REFERENCE_HEIGHT = 10.0  # m, ZBOT of the case
 HEIGHTS = {1: 25.5, 7: 26.10016441, 13: 0.5}  # m, its surface data in July
-JULY = slice(960, 1152)  # four snow-free days in summer, as indices of steps.nc
+JULY = slice(961, 1153)  # four snow-free days in summer, as indices of steps.nc
 
 
 @pytest.fixture(scope="module")
@@ -49,10 +49,36 @@ def clm():
             )
 
         pft = data.pfts1d_itype_veg.values.astype(int).ravel()
-        names = (
-            ["TBOT", "QBOT", "PBOT", "WIND", "FLDS", "PCO2", "SoilAlpha", "SOILRESIS", "ELAI", "ESAI", "SABV", "LAISUN", "LAISHA", "H2OCAN"]
-        )
-        names += ["QVEGE", "RSSUN", "RSSHA", "TV", "FSH", "FSH_V", "EFLX_LH_TOT", "FCTR", "FCEV", "FGEV", "TSA", "TG"]
+        names = [
+            "TBOT",
+            "QBOT",
+            "PBOT",
+            "WIND",
+            "FLDS",
+            "PCO2",
+            "SoilAlpha",
+            "SOILRESIS",
+            "ELAI",
+            "ESAI",
+            "SABV",
+            "LAISUN",
+            "LAISHA",
+            "H2OCAN",
+        ]
+        names += [
+            "QVEGE",
+            "RSSUN",
+            "RSSHA",
+            "TV",
+            "FSH",
+            "FSH_V",
+            "EFLX_LH_TOT",
+            "FCTR",
+            "FCEV",
+            "FGEV",
+            "TSA",
+            "TG",
+        ]
         old = {f"{name}_before": get(name, before) for name in ("TG", "TSOI", "FH2OSFC", "TV", "FSNO_EFF")}
         return {name: get(name) for name in names} | old | {"pft": pft}
 
