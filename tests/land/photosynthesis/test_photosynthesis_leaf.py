@@ -37,9 +37,11 @@ def solve(leaf, *, vpd=1.0, gb=2.0e6, g0=100.0, g1=4.0, theta_cj=0.98, theta_ip=
     arrays = {k: jnp.asarray(v, dtype=float) for k, v in
               {"cair": CA, "pbot": PBOT, "vpd": vpd, "gb": gb, "g0": g0, "g1": g1}.items()}  # fmt: skip
     start = first_guess_ci(arrays["cair"], arrays["g1"], arrays["vpd"]) if ci is None else ci
-    return gas_exchange(
-        leaf, start, theta_cj=jnp.asarray(theta_cj), theta_ip=jnp.asarray(theta_ip), steps=steps, **arrays
-    )
+    thetas = {"theta_cj": jnp.asarray(theta_cj, dtype=float), "theta_ip": jnp.asarray(theta_ip, dtype=float)}
+    return GAS_EXCHANGE(leaf, start, steps=steps, **thetas, **arrays)
+
+
+GAS_EXCHANGE = jax.jit(gas_exchange, static_argnames="steps")
 
 
 def test_c3_at_25_degrees_matches_the_analytic_case():
