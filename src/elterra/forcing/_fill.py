@@ -140,7 +140,13 @@ class LongwaveModel:
 
 
 def longwave_features(
-    t: np.ndarray, e: np.ndarray, rh: np.ndarray, clear: np.ndarray, precip: np.ndarray, toa: np.ndarray, per_day: int
+    t: np.ndarray,
+    e: np.ndarray,
+    rh: np.ndarray,
+    clear: np.ndarray,
+    precip: np.ndarray,
+    toa: np.ndarray,
+    per_day: int,
 ) -> np.ndarray:
     """Design matrix [time, feature]; each column carries the factor emissivity x sigma T^4."""
     w = 46.5 * (e / 100.0) / t
@@ -154,6 +160,19 @@ def longwave_features(
     wet = np.convolve((precip > 0).astype(float), np.ones(7) / 7.0, "same")
     r = rh / 100.0
     night = (toa <= 0).astype(float)
-    terms = [np.ones_like(t), clear, clear**2, r, r**2, r * clear, daily, daily * r, wet, night, night * clear, night * r]
+    terms = [
+        np.ones_like(t),
+        clear,
+        clear**2,
+        r,
+        r**2,
+        r * clear,
+        daily,
+        daily * r,
+        wet,
+        night,
+        night * clear,
+        night * r,
+    ]
     terms += [(t - mean_t) / 10.0, (t - mean_t) / 10.0 * clear, (t - 278.0) / 10.0, emissivity]
     return np.stack([term * emissivity * black for term in terms] + [black], axis=1)

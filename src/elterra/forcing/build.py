@@ -73,9 +73,7 @@ class _Column:
         self.sd[take] = np.broadcast_to(sd, self.value.shape)[take]
 
 
-def build_forcing(
-    record: xr.Dataset, site: SiteLike, *, homogenise_precipitation: bool = True
-) -> xr.Dataset:
+def build_forcing(record: xr.Dataset, site: SiteLike, *, homogenise_precipitation: bool = True) -> xr.Dataset:
     """Gap-free weather for the land model.
 
     Parameters
@@ -149,7 +147,9 @@ def _provenance(record: xr.Dataset, name: str) -> tuple[np.ndarray, str]:
 def _temperature(record: xr.Dataset, per_day: int) -> _Column:
     values = _get(record, "TA")
     if np.isfinite(values).sum() < 20 * per_day:
-        raise ForcingError(f"{record.attrs.get('source_file')}: TA: fewer than 20 days. Fix: give air temperature.")
+        raise ForcingError(
+            f"{record.attrs.get('source_file')}: TA: fewer than 20 days. Fix: give air temperature."
+        )
     measured, rest = _provenance(record, "TA")
     column = _Column(measured, 0.5)
     column.put(np.isfinite(values), values, rest, 1.5)
@@ -179,16 +179,25 @@ def _pressure(record: xr.Dataset, site: SiteLike, t: np.ndarray, per_day: int) -
     return column
 
 
-def _shortwave(record: xr.Dataset, site: SiteLike, start: np.ndarray, seconds: float, per_day: int) -> _Column:
+def _shortwave(
+    record: xr.Dataset, site: SiteLike, start: np.ndarray, seconds: float, per_day: int
+) -> _Column:
     values = _get(record, "SW_IN")
     if np.isfinite(values).sum() < 20 * per_day:
-        raise ForcingError(f"{record.attrs.get('source_file')}: SW_IN: fewer than 20 days. Fix: give shortwave radiation.")
+        raise ForcingError(
+            f"{record.attrs.get('source_file')}: SW_IN: fewer than 20 days. Fix: give shortwave radiation."
+        )
     measured, _ = _provenance(record, "SW_IN")
     toa = solar.top_of_atmosphere(start, seconds, site.latitude, site.longitude)
     offset = np.maximum(measured, 0.0)  # thermal offset of the pyranometer at night
     # 5 % calibration and level error of a pyranometer plus 3 W m-2
     column = _Column(offset, 3.0 + 0.05 * np.nan_to_num(offset))
-    column.put(np.isfinite(values), np.maximum(values, 0.0), "source_product_filled_or_measured", 10.0 + 0.25 * np.nan_to_num(values))
+    column.put(
+        np.isfinite(values),
+        np.maximum(values, 0.0),
+        "source_product_filled_or_measured",
+        10.0 + 0.25 * np.nan_to_num(values),
+    )
     column.put(column.missing & (toa <= 0), np.zeros_like(toa), "night_zero", 0.0)
     ppfd = _get(record, "PPFD")
     both = np.isfinite(ppfd) & np.isfinite(values) & (values > 50)
@@ -210,17 +219,26 @@ def _humidity(record: xr.Dataset, t: np.ndarray, p: np.ndarray, per_day: int) ->
     column = _Column(specific_humidity(np.clip(es - vpd, 0.01 * es, es), p), sd)
     column.put(np.isfinite(every), specific_humidity(np.clip(es - every, 0.01 * es, es), p),
                "source_product_filled_or_measured", 3.0 * sd)  # fmt: skip
-    column.put(np.isfinite(rh), specific_humidity(np.clip(rh / 100.0, 0.01, 1.0) * es, p), "from_relative_humidity", sd)
+    column.put(
+        np.isfinite(rh),
+        specific_humidity(np.clip(rh / 100.0, 0.01, 1.0) * es, p),
+        "from_relative_humidity",
+        sd,
+    )
     known = np.where(column.missing, np.nan, column.value)
     column.put(column.missing, _fill.interpolate_short(known, per_day // 8), "interpolated", 2.0 * sd)
-    course = _fill.diurnal_course(np.where(np.isfinite(known), known / specific_humidity(es, p), np.nan), per_day)
+    course = _fill.diurnal_course(
+        np.where(np.isfinite(known), known / specific_humidity(es, p), np.nan), per_day
+    )
     estimate = np.clip(course, 0.01, 1.0) * specific_humidity(es, p)
     column.put(column.missing, estimate, "mean_diurnal_course", 6.0 * sd)
     fraction = 100.0 * column.value / specific_humidity(es, p)
     return column, np.clip(fraction, 1.0, 100.0)
 
 
-def _precipitation(record: xr.Dataset, site: SiteLike, start: np.ndarray, t: np.ndarray, homogenise: bool) -> _Column:
+def _precipitation(
+    record: xr.Dataset, site: SiteLike, start: np.ndarray, t: np.ndarray, homogenise: bool
+) -> _Column:
     values = _get(record, "P")
     if not np.isfinite(values).any():
         raise ForcingError(f"{record.attrs.get('source_file')}: P: not measured. Fix: give precipitation.")
@@ -260,7 +278,12 @@ def _share(values: np.ndarray, part: np.ndarray, whole: np.ndarray) -> float:
 
 
 def _longwave(
-    record: xr.Dataset, site: SiteLike, start: np.ndarray, seconds: float, out: dict[str, _Column], rh: np.ndarray
+    record: xr.Dataset,
+    site: SiteLike,
+    start: np.ndarray,
+    seconds: float,
+    out: dict[str, _Column],
+    rh: np.ndarray,
 ) -> tuple[_Column, dict[str, float]]:
     measured, _ = _provenance(record, "LW_IN")
     every = _get(record, "LW_IN")
@@ -287,7 +310,9 @@ def _longwave(
         w = 46.5 * (rh * es / 1e4) / t
         emissivity = 1.0 - (1.0 + w) * np.exp(-np.sqrt(1.2 + 3.0 * w))
         cloud = np.clip(1.0 - clear, 0.0, 1.0)
-        column.put(column.missing, (cloud + (1.0 - cloud) * emissivity) * _fill.SB * t**4, "emissivity_model", 30.0)
+        column.put(
+            column.missing, (cloud + (1.0 - cloud) * emissivity) * _fill.SB * t**4, "emissivity_model", 30.0
+        )
     return column, skill
 
 
@@ -303,7 +328,9 @@ def _wind(record: xr.Dataset, site: SiteLike, start: np.ndarray, seconds: float,
     month = start.astype("datetime64[M]").astype(int) % 12
     monthly = np.asarray(_WIND_MONTH)[month]
     if site.name != "CH-Dav":
-        monthly = np.full(start.shape, 2.5)  # typical of a European tower; the sd below says how little is known
+        monthly = np.full(
+            start.shape, 2.5
+        )  # typical of a European tower; the sd below says how little is known
     # valley and slope winds: the afternoon of sunny months blows, amplitude grows with the noon sun
     hours = (start - start.astype("datetime64[D]")).astype(float) / 3600e9 + seconds / 7200.0
     local = hours + site.longitude / 15.0

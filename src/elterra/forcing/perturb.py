@@ -93,7 +93,9 @@ def apply_perturbation(
         else:
             # one factor a day: a day's error is proportional to its flux, so relative sd of the sums
             total = base.sum()
-            relative = np.full(base.shape, np.sqrt((spread**2).mean()) * base.size / total if total > 0 else 0.0)
+            relative = np.full(
+                base.shape, np.sqrt((spread**2).mean()) * base.size / total if total > 0 else 0.0
+            )
             if name == "FSDS":
                 day = base > 0
                 share = (spread[day].sum() / total) if total > 0 else 0.0

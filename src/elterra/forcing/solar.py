@@ -93,7 +93,9 @@ def coszen_step(start: np.ndarray, seconds: float, latitude: float, longitude: f
 def top_of_atmosphere(start: np.ndarray, seconds: float, latitude: float, longitude: float) -> np.ndarray:
     """Irradiance on the horizontal at the top of the atmosphere (W m-2), mean over each step [time]."""
     middle = np.asarray(start, "datetime64[ns]") + np.timedelta64(round(seconds * 5e8), "ns")
-    return SOLAR_CONSTANT * inverse_distance_squared(middle) * coszen_step(start, seconds, latitude, longitude)
+    return (
+        SOLAR_CONSTANT * inverse_distance_squared(middle) * coszen_step(start, seconds, latitude, longitude)
+    )
 
 
 def day_length(latitude: float, decl: np.ndarray) -> np.ndarray:

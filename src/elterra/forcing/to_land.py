@@ -58,5 +58,7 @@ def calendar_fields(start: np.ndarray, seconds: float, lat: float, lon: float) -
         "max_dayl": np.full((start.size, 1), solar.max_day_length(lat)),
         "end_of_day": end.astype("datetime64[D]") != day,
         "end_of_year": end.astype("datetime64[Y]") != start.astype("datetime64[Y]"),
-        "dayofyear": ((day - start.astype("datetime64[Y]").astype("datetime64[D]")).astype(int) + 1).astype(np.int32),
+        "dayofyear": ((day - start.astype("datetime64[Y]").astype("datetime64[D]")).astype(int) + 1).astype(
+            np.int32
+        ),
     }

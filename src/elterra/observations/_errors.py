@@ -56,7 +56,3 @@ class MixedPrecisionError(TimeAxisError):
 
 class AmbiguousLabelError(TimeAxisError):
     """One time column without a statement whether it labels start, middle or end."""
-
-
-class ClockError(TimeAxisError):
-    """The sun rises at the wrong time: time zone or label are wrong."""

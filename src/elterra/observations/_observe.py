@@ -44,7 +44,11 @@ def make_observations(record: xr.Dataset, site: object = None, *, spike_z: float
     if swc is not None:
         _soil_water(record, swc, out, report)
     _daily_references(record, out)
-    out.attrs = {"site": record.attrs.get("site", ""), "step_seconds": record.attrs["step_seconds"], "report": report}
+    out.attrs = {
+        "site": record.attrs.get("site", ""),
+        "step_seconds": record.attrs["step_seconds"],
+        "report": report,
+    }
     return out
 
 
@@ -137,7 +141,9 @@ def _soil_water(record: xr.Dataset, name: str, out: xr.Dataset, report: Report) 
         # dielectric sensors see liquid water only
         flag[(flag == 1) & (record["TS_1"].values < 273.15)] = 7
     random = np.full(values.shape, SWC_SENSOR_SD)
-    _store(out, report, "SWC", values, flag, random, np.full(values.shape, REPRESENTATIVENESS["SWC"][1]), None)
+    _store(
+        out, report, "SWC", values, flag, random, np.full(values.shape, REPRESENTATIVENESS["SWC"][1]), None
+    )
     depths = record.attrs.get("swc_depths_m", (float("nan"),))
     out["SWC"].attrs["depth_m"] = float(depths[0])
 
@@ -172,7 +178,12 @@ def _store(
 
 
 def _daily_references(record: xr.Dataset, out: xr.Dataset) -> None:
-    names = {"GPP_NT": "GPP_NT_daily", "GPP_DT": "GPP_DT_daily", "RECO_NT": "ER_NT_daily", "RECO_DT": "ER_DT_daily"}
+    names = {
+        "GPP_NT": "GPP_NT_daily",
+        "GPP_DT": "GPP_DT_daily",
+        "RECO_NT": "ER_NT_daily",
+        "RECO_DT": "ER_DT_daily",
+    }
     present = {a: b for a, b in names.items() if a in record}
     if not present:
         return
@@ -187,7 +198,11 @@ def _daily_references(record: xr.Dataset, out: xr.Dataset) -> None:
         total = np.bincount(inverse, np.where(good, values, 0.0), days.size)
         # only whole UTC days: half a day would be a biased mean
         mean = np.where(count == per_day, total / np.maximum(count, 1), np.nan)
-        out[new] = ("day", mean * GC_PER_UMOL_DAY, {"units": "g m-2 d-1", "long_name": f"{old}, carbon, UTC days"})
+        out[new] = (
+            "day",
+            mean * GC_PER_UMOL_DAY,
+            {"units": "g m-2 d-1", "long_name": f"{old}, carbon, UTC days"},
+        )
 
 
 __all__ = ["FLAGS", "PUBLISHED", "make_observations", "smooth_flux", "spikes"]

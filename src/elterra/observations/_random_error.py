@@ -70,4 +70,6 @@ def fit_error_model(record: xr.Dataset, name: str, values: np.ndarray, minimum: 
         offset = float(np.mean(y - slope * x))
         # an intercept below a fifth of the published one would let a near-zero flux pin the filter
         sides.append((max(offset, 0.2 * default[0]), slope))
-    return ErrorModel(sides[0], sides[1], int(mean.size), "paired days of the record (Hollinger and Richardson 2005)")
+    return ErrorModel(
+        sides[0], sides[1], int(mean.size), "paired days of the record (Hollinger and Richardson 2005)"
+    )

@@ -50,10 +50,21 @@ def read_davos(path: Path) -> xr.Dataset:
     columns = {name: np.asarray(raw[old].values, float) for old, (name, _) in COLUMNS.items()}
     units: dict[str, str | None] = {name: unit for name, unit in COLUMNS.values()}
     columns |= _inferred_quality(columns)
-    attrs: dict[str, object] = {"site": "CH-Dav", "license": raw.attrs["license"], "creator": raw.attrs["creator"]}
+    attrs: dict[str, object] = {
+        "site": "CH-Dav",
+        "license": raw.attrs["license"],
+        "creator": raw.attrs["creator"],
+    }
     attrs |= {"swc_depths_m": (0.15,), "measured_only": "NEE LE", "source": raw.attrs["source"]}
     return make_record(
-        raw.time.values, columns, units, file=path.name, reader="davos", seconds=1800.0, attrs=attrs, check_dst=False
+        raw.time.values,
+        columns,
+        units,
+        file=path.name,
+        reader="davos",
+        seconds=1800.0,
+        attrs=attrs,
+        check_dst=False,
     )
 
 

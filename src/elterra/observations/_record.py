@@ -59,7 +59,9 @@ def make_record(
     if start.size == 0:
         raise TimeAxisError(file, "no rows", "check that the file holds data")
     if np.isnat(start).any():
-        raise TimeAxisError(file, f"{int(np.isnat(start).sum())} time stamps cannot be read", "correct these rows")
+        raise TimeAxisError(
+            file, f"{int(np.isnat(start).sum())} time stamps cannot be read", "correct these rows"
+        )
     monthly = seconds is not None and seconds > 8 * 86400
     seconds = seconds or step_seconds(start, file)
     if check_dst:
@@ -73,7 +75,11 @@ def make_record(
     out = xr.Dataset(attrs=dict(attrs or {}))
     for name, raw in cleaned.items():
         if name.endswith("_QC"):
-            out[name] = ("time", raw, {"units": "1", "long_name": f"quality of {name[:-3]} as given by the source"})
+            out[name] = (
+                "time",
+                raw,
+                {"units": "1", "long_name": f"quality of {name[:-3]} as given by the source"},
+            )
             continue
         quantity = QUANTITIES[base_of(name)]
         spread = name.endswith(("_RANDUNC", "_JOINTUNC", "_SD"))
@@ -84,7 +90,9 @@ def make_record(
         else:
             check_plausible(values, str(declared), name, seconds, file)
             outside = (values < quantity.low) | (values > quantity.high)
-            report.reject(name, f"outside {quantity.low:g}..{quantity.high:g} {quantity.units}", int(outside.sum()))
+            report.reject(
+                name, f"outside {quantity.low:g}..{quantity.high:g} {quantity.units}", int(outside.sum())
+            )
             values = np.where(outside, np.nan, values)
         report.read[name] = int(np.isfinite(values).sum())
         out[name] = ("time", values, {"units": quantity.units, "long_name": quantity.long_name})

@@ -17,7 +17,9 @@ def step_seconds(start: np.ndarray, file: str) -> float:
     step = float(values[np.argmax(counts)])
     if counts.max() < 0.5 * gaps.size:
         raise TimeAxisError(
-            file, f"no regular step (most frequent {step:g} s in {counts.max()} of {gaps.size})", "resample first"
+            file,
+            f"no regular step (most frequent {step:g} s in {counts.max()} of {gaps.size})",
+            "resample first",
         )
     return step
 
@@ -54,7 +56,9 @@ def regularise(
     Raises DuplicateTimeError where a stamp has two different values, TimeAxisError for stamps off the step."""
     start = np.asarray(start, "datetime64[ns]")
     if np.isnat(start).any():
-        raise TimeAxisError(file, f"{int(np.isnat(start).sum())} stamps cannot be read", "correct or remove the rows")
+        raise TimeAxisError(
+            file, f"{int(np.isnat(start).sum())} stamps cannot be read", "correct or remove the rows"
+        )
     backwards = int((np.diff(start) < np.timedelta64(0)).sum())
     if backwards:
         report.treat("sorted (stamps ran backwards)", backwards)
@@ -64,7 +68,9 @@ def regularise(
     same = np.flatnonzero(np.diff(start) == np.timedelta64(0)) + 1
     if same.size:
         for name, values in columns.items():
-            differs = ~((values[same] == values[same - 1]) | (np.isnan(values[same]) & np.isnan(values[same - 1])))
+            differs = ~(
+                (values[same] == values[same - 1]) | (np.isnan(values[same]) & np.isnan(values[same - 1]))
+            )
             if differs.any():
                 at = same[np.argmax(differs)]
                 raise DuplicateTimeError(

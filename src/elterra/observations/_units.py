@@ -88,21 +88,40 @@ def base_of(name: str) -> str:
 
 
 def _tidy(unit: str) -> str:
-    text = unit.strip().replace("µ", "u").replace("μ", "u").replace("**", "").replace("^", "").replace("°", "deg ")
+    text = (
+        unit.strip()
+        .replace("µ", "u")
+        .replace("μ", "u")
+        .replace("**", "")
+        .replace("^", "")
+        .replace("°", "deg ")
+    )
     text = re.sub(r"\s*/\s*([A-Za-z]+)(\d*)", lambda m: f" {m[1]}-{m[2] or 1}", text)
     text = re.sub(r"\s+", " ", text.replace("·", " ").replace(".", " ")).strip()
     text = text.replace("deg C", "degC").replace("deg K", "K").replace("day-1", "d-1").replace("hr-1", "h-1")
     low = text.lower().replace("celsius", "degc").replace("kelvin", "k")
     low = re.sub(r"\b(hour|hr)\b", "h", low)
-    aliases = {"c": "degc", "deg c": "degc", "degree_c": "degc", "degrees_c": "degc", "percent": "%", "w/m2": "w m-2"}
-    aliases |= {"-": "1", "fraction": "1", "m3/m3": "m3 m-3", "cm3 cm-3": "m3 m-3", "wm-2": "w m-2", "vol%": "%"}
+    aliases = {
+        "c": "degc",
+        "deg c": "degc",
+        "degree_c": "degc",
+        "degrees_c": "degc",
+        "percent": "%",
+        "w/m2": "w m-2",
+    }
+    aliases |= {
+        "-": "1",
+        "fraction": "1",
+        "m3/m3": "m3 m-3",
+        "cm3 cm-3": "m3 m-3",
+        "wm-2": "w m-2",
+        "vol%": "%",
+    }
     aliases |= {"mm 30min-1": "mm", "mm (30min)-1": "mm", "mm timestep-1": "mm", "umol umol-1": "1"}
     return aliases.get(low, low)
 
 
-def to_normal(
-    values: np.ndarray, unit: str | None, name: str, seconds: float, file: str
-) -> np.ndarray:
+def to_normal(values: np.ndarray, unit: str | None, name: str, seconds: float, file: str) -> np.ndarray:
     """Convert `values` [time] of column `name` from `unit` to the unit of the normal form.
 
     `seconds` is the length of the interval (accumulations). Raises UnitError for no unit or another
@@ -156,7 +175,9 @@ def check_plausible(values: np.ndarray, unit: str, name: str, seconds: float, fi
             ok = ok[ok > 0]
         if ok.size and _fits(quantity, *np.quantile(ok, [0.01, 0.99])) and _annual_total_limits(trial, name):
             proposals.append(other)
-    hint = f"the values would fit {' or '.join(repr(p) for p in proposals)}" if proposals else "check the column"
+    hint = (
+        f"the values would fit {' or '.join(repr(p) for p in proposals)}" if proposals else "check the column"
+    )
     raise UnitError(
         file,
         f"declared {unit!r}, but 1 % and 99 % quantiles are {low:.4g} and {high:.4g} {quantity.units}, "
