@@ -14,7 +14,31 @@ import xarray as xr
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT / "src" / "elterra" / "data"
-KEEP = ["NEE_CUT_REF_f", "NEE_CUT_REF_orig", "NEE_CUT_16_f", "NEE_CUT_84_f", "QCF_NEE", "GPP_CUT_REF_f", "GPP_CUT_16_f", "GPP_CUT_84_f", "GPP_DT_CUT_REF", "Reco_CUT_REF", "Reco_DT_CUT_REF", "LE_f", "LE_orig", "QCF_LE", "Rg_f", "LW_IN", "PPFD", "Tair_f", "VPD_f", "RH", "PA", "PREC", "SWC_15cm"]
+KEEP = [
+    "NEE_CUT_REF_f",
+    "NEE_CUT_REF_orig",
+    "NEE_CUT_16_f",
+    "NEE_CUT_84_f",
+    "QCF_NEE",
+    "GPP_CUT_REF_f",
+    "GPP_CUT_16_f",
+    "GPP_CUT_84_f",
+    "GPP_DT_CUT_REF",
+    "Reco_CUT_REF",
+    "Reco_DT_CUT_REF",
+    "LE_f",
+    "LE_orig",
+    "QCF_LE",
+    "Rg_f",
+    "LW_IN",
+    "PPFD",
+    "Tair_f",
+    "VPD_f",
+    "RH",
+    "PA",
+    "PREC",
+    "SWC_15cm",
+]
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ reference height, vegetation and soil must be given (lesson: a silent default is
 """
 
 import csv
+import itertools
 import math
 import re
 from dataclasses import dataclass
@@ -149,7 +150,7 @@ class Site:
         table = self.co2_ppm if isinstance(self.co2_ppm, tuple) else ((0, self.co2_ppm),)
         if not table or any(not 250.0 <= ppm <= 800.0 for _, ppm in table):
             self._fail("co2_ppm", "values outside 250..800", "give umol mol-1, or pairs (year, ppm)")
-        if any(b[0] <= a[0] for a, b in zip(table, table[1:], strict=False)):
+        if any(b[0] <= a[0] for a, b in itertools.pairwise(table)):
             self._fail("co2_ppm", "years do not increase", "sort the pairs by year")
 
     def _check_patches(self) -> None:

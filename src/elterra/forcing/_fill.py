@@ -1,4 +1,7 @@
-"""Named methods that fill a gap of one forcing variable. All take and return arrays [time] on one regular axis."""
+"""Named methods that fill a gap of one forcing variable. All take and return arrays [time] on one regular
+axis."""
+
+import itertools
 
 import numpy as np
 
@@ -28,8 +31,9 @@ def runs(mask: np.ndarray) -> list[tuple[int, int]]:
 
 
 def diurnal_course(values: np.ndarray, per_day: int, windows: tuple[int, ...] = (7, 15, 31)) -> np.ndarray:
-    """Mean diurnal course: mean of the same time of day over +-window days, smallest window that has 5 values;
-    last resort the same day of year and time of all years (+-15 days). NaN where even that is empty."""
+    """Mean diurnal course: mean of the same time of day over +-window days, smallest window that has 5
+    values; last resort the same day of year and time of all years (+-15 days). NaN where even that is
+    empty."""
     days = -(-values.size // per_day)
     grid = np.full(days * per_day, np.nan)
     grid[: values.size] = values
@@ -72,8 +76,9 @@ def barometric(elevation_m: float, t: np.ndarray) -> np.ndarray:
 def clearness(sw: np.ndarray, start: np.ndarray, seconds: float, lat: float, lon: float) -> np.ndarray:
     """Shortwave over the clear shortwave of this record, 0..1.2 [time], continuous through the night.
 
-    Clear = 95 % quantile of SW / top-of-atmosphere in the same month and time of day, so that mountain shading
-    counts as clear. Day values are smoothed over 3 h weighted by the sun; the night is interpolated."""
+    Clear = 95 % quantile of SW / top-of-atmosphere in the same month and time of day, so that mountain
+    shading counts as clear. Day values are smoothed over 3 h weighted by the sun; the night is
+    interpolated."""
     toa = solar.top_of_atmosphere(start, seconds, lat, lon)
     day = (toa > 60.0) & np.isfinite(sw)
     month = start.astype("datetime64[M]").astype(int) % 12
@@ -102,9 +107,10 @@ def clearness(sw: np.ndarray, start: np.ndarray, seconds: float, lat: float, lon
 class LongwaveModel:
     """Incoming longwave from air temperature, vapour pressure and clearness, fitted to a record.
 
-    Emissivity = clear-sky emissivity of Prata (1996) times a linear combination of features (1, clearness, its square,
-    relative humidity, their products, precipitation, day-mean clearness, night); least squares on the measured
-    steps. `rmse` is from 10-fold cross-validation in blocks of 30 days. `sd` grows with the class of clearness.
+    Emissivity = clear-sky emissivity of Prata (1996) times a linear combination of features (1, clearness,
+    its square, relative humidity, their products, precipitation, day-mean clearness, night); least squares
+    on the measured steps. `rmse` is from 10-fold cross-validation in blocks of 30 days. `sd` grows with
+    the class of clearness.
     """
 
     def __init__(self, lw: np.ndarray, features: np.ndarray, clear: np.ndarray, per_day: int) -> None:
@@ -125,7 +131,7 @@ class LongwaveModel:
         self.bias = float(np.mean(error[known]))
         edges = np.array([-1.0, 0.3, 0.6, 0.85, 9.0])
         self.edges, sd = edges, []
-        for low, high in zip(edges, edges[1:], strict=False):
+        for low, high in itertools.pairwise(edges):
             hit = known & (clear > low) & (clear <= high)
             sd.append(np.sqrt(np.mean(error[hit] ** 2)) if hit.sum() > 100 else self.rmse)
         self.sd_by_class = np.array(sd)

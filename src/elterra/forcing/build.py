@@ -43,8 +43,8 @@ _LONG = {
     "PRECTmms": "precipitation",
     "CO2": "CO2 mole fraction of dry air",
 }
-#: monthly mean wind (m s-1) above the canopy at CH-Dav, from the FLUXNET2015 daily record 1997-2014; the day-to-day
-#: sd around it is about 0.6 m s-1
+#: monthly mean wind (m s-1) above the canopy at CH-Dav, from the FLUXNET2015 daily record 1997-2014; the
+#: day-to-day sd around it is about 0.6 m s-1
 _WIND_MONTH = (1.73, 1.91, 1.98, 2.01, 2.04, 2.21, 2.24, 2.12, 2.04, 1.98, 1.81, 1.80)
 
 
@@ -80,14 +80,15 @@ def build_forcing(record: xr.Dataset, site: SiteLike, *, homogenise_precipitatio
     ----------
     record : normal form of a record (`observations.open_record`), half-hourly or hourly, at least 20 days
     site : facts of the site
-    homogenise_precipitation : scale the years of CH-Dav whose gauge caught about a third less (2013-15) to the later
+    homogenise_precipitation : scale the years of CH-Dav whose gauge caught about a third less (2013-15) to
+    the later
         level; the factor's uncertainty enters `PRECTmms_sd`. Only where the record names CH-Dav.
 
     Returns
     -------
     Dataset [time] (UTC interval starts): TBOT, QBOT, PSRF, WIND, FSDS, FLDS, PRECTmms, CO2, each with `_flag`
-    (see flag_meanings; 0 measured) and `_sd` (sd of the half-hour's error; for precipitation and wind the sd of
-    the relative error, units 1). attrs carry the skill of the longwave fit.
+    (see flag_meanings; 0 measured) and `_sd` (sd of the half-hour's error; for precipitation and wind the
+    sd of the relative error, units 1). attrs carry the skill of the longwave fit.
 
     Raises ForcingError where a variable cannot be had (temperature and shortwave must be measured in part).
     """
@@ -114,8 +115,8 @@ def build_forcing(record: xr.Dataset, site: SiteLike, *, homogenise_precipitatio
         if column.missing.any():
             at = str(start[np.argmax(column.missing)].astype("datetime64[m]"))
             raise ForcingError(
-                f"{record.attrs.get('source_file')}: {name}: {int(column.missing.sum())} steps cannot be filled, first "
-                f"at {at}. Fix: give more measurements of it or shorten the period."
+                f"{record.attrs.get('source_file')}: {name}: {int(column.missing.sum())} steps "
+                f"cannot be filled, first at {at}. Fix: give more measurements of it or shorten the period."
             )
         ds[name] = ("time", column.value, {"units": UNITS[name], "long_name": _LONG[name]})
         ds[name].attrs["ancillary_variables"] = f"{name}_flag {name}_sd"
@@ -255,7 +256,8 @@ def _precipitation(
             for part in (snowy >= 0.5, snowy < 0.5):
                 ratio = _share(values, late & part, late) / max(_share(values, early & part, early), 1e-12)
                 factor = float(np.clip(ratio, 1.0, 2.5))
-                # half of the difference is taken: part of it is real weather (2013-15 and 2016-19 are other years)
+                # half of the difference is taken: part of it is real weather (2013-15 and 2016-19 are
+                # other years)
                 factor = 1.0 + 0.5 * (factor - 1.0)
                 take = early & part
                 scaled[take] *= factor

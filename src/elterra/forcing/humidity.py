@@ -1,7 +1,8 @@
 """Water vapour: saturation pressure, specific humidity, deficits.
 
-Saturation over liquid water after Magnus with the coefficients of Sonntag (1990): 0.1 % from -40 to 50 degC. The
-stations' VPD is defined over liquid water at all temperatures, so water is used below freezing as well.
+Saturation over liquid water after Magnus with the coefficients of Sonntag (1990): 0.1 % from -40 to 50
+degC. The stations' VPD is defined over liquid water at all temperatures, so water is used below freezing
+as well.
 """
 
 import numpy as np

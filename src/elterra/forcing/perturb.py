@@ -1,8 +1,9 @@
 """Reproducible perturbation of the weather of each member.
 
 Every draw has its own counter-based generator (Philox) with the key (seed, purpose, member, day): a member's
-perturbation depends neither on the number nor on the order of the members, nor on where a run was cut. Days are
-correlated as AR(1), evaluated as a finite moving sum over the past `MEMORY` days, so that no state has to be kept.
+perturbation depends neither on the number nor on the order of the members, nor on where a run was cut.
+Days are correlated as AR(1), evaluated as a finite moving sum over the past `MEMORY` days, so that no
+state has to be kept.
 """
 
 import hashlib

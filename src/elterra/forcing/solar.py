@@ -1,8 +1,9 @@
 """Sun: declination, cosine of the zenith angle averaged over a step, day length, shortwave partition.
 
-Declination, equation of time and distance follow Spencer (1971, Search 2:172), the Fourier series also used for
-day length in many land models: declination to about 0.0006 rad, equation of time to about half a minute, squared
-distance to 1e-4. Day length is CLM's definition (tech note, phenology: geometric sun, no refraction).
+Declination, equation of time and distance follow Spencer (1971, Search 2:172), the Fourier series also
+used for day length in many land models: declination to about 0.0006 rad, equation of time to about half a
+minute, squared distance to 1e-4. Day length is CLM's definition (tech note, phenology: geometric sun, no
+refraction).
 """
 
 import numpy as np
@@ -107,8 +108,8 @@ def day_length(latitude: float, decl: np.ndarray) -> np.ndarray:
 
 
 def max_day_length(latitude: float) -> float:
-    """Longest day of the year (s) at a latitude, with the largest declination of the series used here, so that no
-    day is longer."""
+    """Longest day of the year (s) at a latitude, with the largest declination of the series used here, so
+    that no day is longer."""
     year = np.arange(np.datetime64("2001-01-01T00"), np.datetime64("2002-01-01T00"))
     return float(day_length(latitude, declination(year)).max())
 
@@ -134,7 +135,7 @@ def partition_shortwave(fsds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def partition_precipitation(precip: np.ndarray, tbot: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Rain and snow (units of `precip`) by air temperature (K): all snow at 0 degC and below, all rain at 2 degC and
-    above, linear between (CLM5 over vegetated land). The sum is kept exactly."""
+    """Rain and snow (units of `precip`) by air temperature (K): all snow at 0 degC and below, all rain at
+    2 degC and above, linear between (CLM5 over vegetated land). The sum is kept exactly."""
     snow = precip * np.clip((275.15 - np.asarray(tbot, float)) / 2.0, 0.0, 1.0)
     return precip - snow, snow

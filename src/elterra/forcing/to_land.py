@@ -25,7 +25,8 @@ def land_forcing(forcing: xr.Dataset, site: SiteLike) -> dict[str, np.ndarray]:
 
 
 def weather_fields(values: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Land names from stream names; arrays [time] get a last axis of length 1, [time, member] stay as they are."""
+    """Land names from stream names; arrays [time] get a last axis of length 1, [time, member] stay as they
+    are."""
     column = {k: v[:, None] if v.ndim == 1 else v for k, v in values.items()}
     solad, solai = solar.partition_shortwave(column["FSDS"])
     rain, snow = solar.partition_precipitation(column["PRECTmms"], column["TBOT"])
@@ -44,7 +45,8 @@ def weather_fields(values: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def calendar_fields(start: np.ndarray, seconds: float, lat: float, lon: float) -> dict[str, np.ndarray]:
-    """Sun and calendar of each step [time, 1] / [time]. Day length belongs to the UTC day (noon declination)."""
+    """Sun and calendar of each step [time, 1] / [time]. Day length belongs to the UTC day (noon
+    declination)."""
     start = np.asarray(start, "datetime64[ns]")
     day = start.astype("datetime64[D]")
     end = start + np.timedelta64(round(seconds * 1e9), "ns")

@@ -1,4 +1,5 @@
-"""Opening files that others made: damaged ones and hostile archives are refused before anything is unpacked."""
+"""Opening files that others made: damaged ones and hostile archives are refused before anything is
+unpacked."""
 
 import io
 import zipfile
@@ -11,7 +12,8 @@ MAX_BYTES = 4_000_000_000
 
 
 def read_text(path: Path, member: str | None = None) -> tuple[str, str]:
-    """Text of a plain file or of one CSV in a zip, and the name of the CSV. `member` picks one by part of its name.
+    """Text of a plain file or of one CSV in a zip, and the name of the CSV. `member` picks one by part of
+    its name.
 
     Raises FileDamagedError (missing, CRC, truncated, not text), ArchiveRefusedError (ratio, size, path)."""
     if not path.is_file():
@@ -49,7 +51,8 @@ def _choose(archive: zipfile.ZipFile, name: str, member: str | None) -> zipfile.
     if member:
         tables = [i for i in tables if member in i.filename]
     if len(tables) > 1:
-        # the finest resolution of the measured data set; ERA5 downscaling, BIF and AUX tables are other things
+        # the finest resolution of the measured data set; ERA5 downscaling, BIF and AUX tables are other
+        # things
         main = [
             i
             for i in tables
@@ -93,7 +96,8 @@ def lines_of(text: str, name: str) -> io.StringIO:
     if rows[-1].count(comma) != rows[0].count(comma):
         raise FileDamagedError(
             name,
-            f"the last line has {rows[-1].count(comma) + 1} fields, the header {rows[0].count(comma) + 1}: truncated",
+            f"the last line has {rows[-1].count(comma) + 1} fields, "
+            f"the header {rows[0].count(comma) + 1}: truncated",
             "download it again",
         )
     return io.StringIO(text)

@@ -18,8 +18,9 @@ FLAGS = (
     "gap_filled_by_source",
 )
 RANGE = {"NEE": (-60.0, 40.0), "LE": (-150.0, 800.0), "SWC": (0.005, 0.95)}
-#: relative and absolute part of the representativeness error. NEE: footprint heterogeneity. LE: footprint, and half
-#: of a usual closure gap of 20 % that may belong to LE; SWC: one sensor against the mean of a model column
+#: relative and absolute part of the representativeness error. NEE: footprint heterogeneity. LE: footprint,
+#: and half of a usual closure gap of 20 % that may belong to LE; SWC: one sensor against the mean of a
+#: model column
 REPRESENTATIVENESS = {"NEE": (0.10, 0.3), "LE": (0.15, 5.0), "SWC": (0.0, 0.03)}
 SWC_SENSOR_SD = 0.01  #: m3 m-3, random error of a half-hour of a dielectric sensor
 GC_PER_UMOL_DAY = 12.011e-6 * 86400.0
@@ -28,10 +29,11 @@ GC_PER_UMOL_DAY = 12.011e-6 * 86400.0
 def make_observations(record: xr.Dataset, site: object = None, *, spike_z: float = 5.5) -> xr.Dataset:
     """Measured half-hours with errors.
 
-    For X in NEE (umol m-2 s-1), LE (W m-2), SWC (m3 m-3; attribute depth_m): `X` [time] (NaN unless used), `X_sd`,
-    `X_sd_random`, `X_sd_repr`, `X_flag` (int8, FLAGS). Daily references [day] (UTC days), gC m-2 d-1:
-    `GPP_NT_daily`, `GPP_DT_daily`, `ER_NT_daily`, `ER_DT_daily` where the record has them. `attrs['report']` is the
-    record's report with the rejections added. A value without a finite positive error is not used.
+    For X in NEE (umol m-2 s-1), LE (W m-2), SWC (m3 m-3; attribute depth_m): `X` [time] (NaN unless used),
+    `X_sd`, `X_sd_random`, `X_sd_repr`, `X_flag` (int8, FLAGS). Daily references [day] (UTC days), gC m-2 d-1:
+    `GPP_NT_daily`, `GPP_DT_daily`, `ER_NT_daily`, `ER_DT_daily` where the record has them.
+    `attrs['report']` is the record's report with the rejections added. A value without a finite positive
+    error is not used.
     """
     report: Report = record.attrs["report"]
     out = xr.Dataset(coords={"time": record.time})
@@ -53,8 +55,9 @@ def make_observations(record: xr.Dataset, site: object = None, *, spike_z: float
 
 
 def _measured(record: xr.Dataset, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Values and flag (0 missing, 1 measured, 8 filled by the source, 5 poor quality). In FLUXNET QC 0 is measured; where the
-    reader says that a column holds measured values only, QC is the turbulence test (0, 1 good; 2 bad)."""
+    """Values and flag (0 missing, 1 measured, 8 filled by the source, 5 poor quality). In FLUXNET QC 0 is
+    measured; where the reader says that a column holds measured values only, QC is the turbulence test (0,
+    1 good; 2 bad)."""
     values = np.array(record[name].values, float)
     flag = np.where(np.isfinite(values), 1, 0).astype(np.int8)
     if f"{name}_QC" in record:
@@ -85,8 +88,8 @@ def _flux(record: xr.Dataset, name: str, out: xr.Dataset, report: Report, spike_
 
 
 def smooth_flux(values: np.ndarray, per_day: int) -> np.ndarray:
-    """Expected flux at each step: median of the same time of day +-1 step over +-7 days, else the value itself. An error sd
-    that follows the noisy value itself would favour values that are small by chance."""
+    """Expected flux at each step: median of the same time of day +-1 step over +-7 days, else the value
+    itself. An error sd that follows the noisy value itself would favour values that are small by chance."""
     days = -(-values.size // per_day)
     grid = np.full(days * per_day, np.nan)
     grid[: values.size] = values
@@ -104,8 +107,9 @@ def smooth_flux(values: np.ndarray, per_day: int) -> np.ndarray:
 
 
 def spikes(values: np.ndarray, daytime: np.ndarray, per_day: int, z: float) -> np.ndarray:
-    """Despiking of Papale et al. (2006): double difference against its median +- z MAD / 0.6745 in blocks of 13 days,
-    day and night apart. Neighbours are the nearest measured values within two steps. Returns bool [time]."""
+    """Despiking of Papale et al. (2006): double difference against its median +- z MAD / 0.6745 in blocks
+    of 13 days, day and night apart. Neighbours are the nearest measured values within two steps. Returns
+    bool [time]."""
     index = np.flatnonzero(np.isfinite(values))
     out = np.zeros(values.shape, bool)
     if index.size < 3:

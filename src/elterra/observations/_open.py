@@ -58,8 +58,8 @@ def open_record(
     reader : one of READERS; recognised if None
     site : gives the clock of local standard time (FLUXNET and ALMA need it)
 
-    Returns a Dataset [time] in UTC (interval starts); `attrs['report']` counts what was refused. Raises RecordError and its
-    kinds, all InputError.
+    Returns a Dataset [time] in UTC (interval starts); `attrs['report']` counts what was refused. Raises
+    RecordError and its kinds, all InputError.
     """
     path = Path(path)
     kind = reader or detect(path, columns)

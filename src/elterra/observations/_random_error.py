@@ -1,7 +1,8 @@
 """Random error of eddy fluxes: sd = a + b |F|, own a and b on either side of zero.
 
-From the record itself by pairs 24 h apart under like weather (Hollinger and Richardson 2005, Tree Physiol. 25:873);
-where pairs are few, the forest coefficients of Richardson et al. (2006, Agric. For. Meteorol. 136:1).
+From the record itself by pairs 24 h apart under like weather (Hollinger and Richardson 2005, Tree Physiol.
+25:873); where pairs are few, the forest coefficients of Richardson et al. (2006, Agric. For. Meteorol.
+136:1).
 """
 
 from dataclasses import dataclass
@@ -35,8 +36,8 @@ PUBLISHED = {
 
 
 def paired_differences(record: xr.Dataset, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(mean, difference) of pairs 24 h apart under like weather: SW within 75 W m-2, TA within 3 K, VPD within
-    500 Pa (wind within 1 m s-1 where measured)."""
+    """(mean, difference) of pairs 24 h apart under like weather: SW within 75 W m-2, TA within 3 K, VPD
+    within 500 Pa (wind within 1 m s-1 where measured)."""
     lag = round(86400.0 / float(record.attrs["step_seconds"]))
     first, second = values[:-lag], values[lag:]
     good = np.isfinite(first) & np.isfinite(second)
@@ -48,9 +49,9 @@ def paired_differences(record: xr.Dataset, values: np.ndarray) -> tuple[np.ndarr
 
 
 def fit_error_model(record: xr.Dataset, name: str, values: np.ndarray, minimum: int = 1000) -> ErrorModel:
-    """Fit the model on measured `values` [time] of `name` ('NEE', 'LE', 'H'); published coefficients if fewer than
-    `minimum` pairs. The sd of a bin is mean |difference| (a Laplace difference: sd = sqrt(2) E|x|, of two
-    errors: / sqrt(2)), robust against the heavy tails."""
+    """Fit the model on measured `values` [time] of `name` ('NEE', 'LE', 'H'); published coefficients if
+    fewer than `minimum` pairs. The sd of a bin is mean |difference| (a Laplace difference: sd = sqrt(2)
+    E|x|, of two errors: / sqrt(2)), robust against the heavy tails."""
     mean, difference = paired_differences(record, values)
     if mean.size < minimum:
         return PUBLISHED[name]

@@ -43,12 +43,12 @@ def davos_path() -> Path:
 
 
 def read_davos(path: Path) -> xr.Dataset:
-    """The extract [time = 122688] in the normal form. NEE and LE are the measured half-hours only; `_F_MDS` are
-    gap-filled by the source (reference method, never assimilated)."""
+    """The extract [time = 122688] in the normal form. NEE and LE are the measured half-hours only;
+    `_F_MDS` are gap-filled by the source (reference method, never assimilated)."""
     with xr.open_dataset(path, engine="h5netcdf") as raw:
         raw = raw.load()
     columns = {name: np.asarray(raw[old].values, float) for old, (name, _) in COLUMNS.items()}
-    units: dict[str, str | None] = {name: unit for name, unit in COLUMNS.values()}
+    units: dict[str, str | None] = dict(COLUMNS.values())
     columns |= _inferred_quality(columns)
     attrs: dict[str, object] = {
         "site": "CH-Dav",
@@ -71,9 +71,9 @@ def read_davos(path: Path) -> xr.Dataset:
 def _inferred_quality(c: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """QC (0 measured, 1 filled) of the products that the source filled without keeping a flag.
 
-    Temperature and deficit are measured where the independently kept relative humidity (never filled) reproduces the
-    deficit from the temperature within 0.06 hPa (its rounding); shortwave where PPFD is there and their ratio is
-    that of the record (0.3-0.75 W per umol above 20 W m-2, both small below)."""
+    Temperature and deficit are measured where the independently kept relative humidity (never filled)
+    reproduces the deficit from the temperature within 0.06 hPa (its rounding); shortwave where PPFD is
+    there and their ratio is that of the record (0.3-0.75 W per umol above 20 W m-2, both small below)."""
     saturation = 6.112 * np.exp(17.62 * c["TA"] / (243.12 + c["TA"]))
     consistent = np.abs(saturation * (1.0 - c["RH"] / 100.0) - c["VPD"]) < 0.06
     bright = np.maximum(c["SW_IN"], c["PPFD"] / 2.0) > 20.0

@@ -65,11 +65,11 @@ def looks_like_fluxnet(header: str) -> bool:
 def read_fluxnet(
     path: Path, *, utc_offset_h: float = 0.0, member: str | None = None, label: str | None = None
 ) -> xr.Dataset:
-    """Read one table. Stamps are local standard time (`utc_offset_h`); with both stamps START is used, a sole END is
-    moved back by a step, a sole TIMESTAMP of sub-daily data needs `label` ('start' or 'end').
+    """Read one table. Stamps are local standard time (`utc_offset_h`); with both stamps START is used, a
+    sole END is moved back by a step, a sole TIMESTAMP of sub-daily data needs `label` ('start' or 'end').
 
-    Sub-daily QC is 0 measured .. 3; coarser QC is the fraction of measured and good half-hours and becomes a count
-    in attrs (`qc_is_fraction`)."""
+    Sub-daily QC is 0 measured .. 3; coarser QC is the fraction of measured and good half-hours and becomes
+    a count in attrs (`qc_is_fraction`)."""
     text, name = read_text(path, member)
     frame = pd.read_csv(lines_of(text, name), dtype=str, skipinitialspace=True)
     frame.columns = [str(c).strip() for c in frame.columns]

@@ -86,7 +86,8 @@ def read_table(path: Path, columns: ColumnMap) -> xr.Dataset:
     # time zones are resolved above, so a jump that is left is a wrong declaration
     return make_record(
         stamps - np.timedelta64(round(back * 1e9), "ns"), data, units, file=name, reader="table",
-        utc_offset_h=float(offset), seconds=seconds, attrs=attrs, check_dst=columns.time_zone is None and not own,
+        utc_offset_h=float(offset), seconds=seconds, attrs=attrs,
+        check_dst=columns.time_zone is None and not own,
     )  # fmt: skip
 
 
@@ -135,8 +136,9 @@ _ALMA |= {"Ustar": "USTAR", "GPP": "GPP_NT", "GPP_DT": "GPP_DT", "Resp": "RECO_N
 
 
 def read_alma(path: Path, *, utc_offset_h: float = 0.0) -> xr.Dataset:
-    """ALMA NetCDF of one site (PLUMBER2): stamps are interval starts in local standard time, units as declared in the
-    file, `<name>_qc` 0 measured. Reads met or flux files; merge the two with xarray.merge of the results."""
+    """ALMA NetCDF of one site (PLUMBER2): stamps are interval starts in local standard time, units as
+    declared in the file, `<name>_qc` 0 measured. Reads met or flux files; merge the two with xarray.merge
+    of the results."""
     if not path.is_file():
         raise FileDamagedError(path.name, f"no such file ({path})", "check the path")
     try:

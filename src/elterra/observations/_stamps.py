@@ -1,6 +1,5 @@
 """Parsing of time stamps with one declared or recognised precision."""
 
-
 import numpy as np
 import pandas as pd
 

@@ -25,8 +25,8 @@ def step_seconds(start: np.ndarray, file: str) -> float:
 
 
 def daylight_saving(start: np.ndarray, seconds: float) -> str | None:
-    """Detect a clock with daylight saving: an hour missing in the last days of March and doubled at the end of
-    October. Returns the first such time or None. `start` as read (file order, local)."""
+    """Detect a clock with daylight saving: an hour missing in the last days of March and doubled at the
+    end of October. Returns the first such time or None. `start` as read (file order, local)."""
     if seconds > 3600.0:
         return None
     need = round(3600.0 / seconds)
@@ -53,7 +53,8 @@ def regularise(
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Sort, drop identical duplicates, insert missing steps as NaN; everything counted in `report`.
 
-    Raises DuplicateTimeError where a stamp has two different values, TimeAxisError for stamps off the step."""
+    Raises DuplicateTimeError where a stamp has two different values, TimeAxisError for stamps off the
+    step."""
     start = np.asarray(start, "datetime64[ns]")
     if np.isnat(start).any():
         raise TimeAxisError(

@@ -24,7 +24,7 @@ class Quantity:
 _FLUX = "umol m-2 s-1"
 QUANTITIES: dict[str, Quantity] = {
     "NEE": Quantity(_FLUX, -100, 100, (-70, 3), (0.2, 60), "net ecosystem exchange, to the atmosphere"),
-    "GPP": Quantity(_FLUX, -60, 120, (-20, 2), (0.5, 80), "gross primary production"),
+    "GPP": Quantity(_FLUX, -60, 120, (-20, 15), (0.3, 80), "gross primary production"),
     "RECO": Quantity(_FLUX, -30, 80, (-5, 5), (0.3, 50), "ecosystem respiration"),
     "LE": Quantity("W m-2", -200, 1000, (-100, 20), (15, 800), "latent heat flux, to the atmosphere"),
     "H": Quantity("W m-2", -500, 1000, (-250, 20), (20, 800), "sensible heat flux, to the atmosphere"),
@@ -38,7 +38,7 @@ QUANTITIES: dict[str, Quantity] = {
     "VPD": Quantity("Pa", -50, 15000, (-20, 600), (200, 8000), "vapour pressure deficit"),
     "RH": Quantity("%", 0, 110, (1, 75), (60, 110), "relative humidity"),
     "PA": Quantity("Pa", 50000, 110000, (52000, 103500), (58000, 107000), "air pressure"),
-    "P": Quantity("kg m-2 s-1", 0, 0.05, (0, 1e-4), (1e-6, 8e-3), "precipitation"),
+    "P": Quantity("kg m-2 s-1", 0, 0.05, (0, 1.5e-3), (1e-6, 8e-3), "precipitation"),
     "WS": Quantity("m s-1", 0, 60, (0, 4), (0.8, 40), "wind speed"),
     "USTAR": Quantity("m s-1", 0, 6, (0, 0.6), (0.1, 4), "friction velocity"),
     "CO2": Quantity("umol mol-1", 200, 1500, (300, 480), (340, 1200), "CO2 mole fraction"),
@@ -146,8 +146,8 @@ def to_normal(values: np.ndarray, unit: str | None, name: str, seconds: float, f
 
 
 def check_plausible(values: np.ndarray, unit: str, name: str, seconds: float, file: str) -> None:
-    """Doubt the declared unit: 1 % and 99 % quantiles of `values` (already converted from `unit`) must lie where
-    European records lie. Raises UnitError that proposes the unit that would fit. Needs 200 values."""
+    """Doubt the declared unit: 1 % and 99 % quantiles of `values` (already converted from `unit`) must lie
+    where European records lie. Raises UnitError that proposes the unit that would fit. Needs 200 values."""
     quantity = QUANTITIES[base_of(name)]
     good = values[np.isfinite(values)]
     if good.size < 200:
@@ -181,7 +181,8 @@ def check_plausible(values: np.ndarray, unit: str, name: str, seconds: float, fi
     raise UnitError(
         file,
         f"declared {unit!r}, but 1 % and 99 % quantiles are {low:.4g} and {high:.4g} {quantity.units}, "
-        f"expected within {quantity.q01[0]:g}..{quantity.q01[1]:g} and {quantity.q99[0]:g}..{quantity.q99[1]:g}",
+        f"expected within {quantity.q01[0]:g}..{quantity.q01[1]:g} and "
+        f"{quantity.q99[0]:g}..{quantity.q99[1]:g}",
         hint,
         variable=name,
     )
