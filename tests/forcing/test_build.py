@@ -66,7 +66,7 @@ def test_fill_skill_on_removed_measurements(record):
         rmse = float(np.sqrt(np.mean(error**2)))
         plain = float(np.std(part[measured].values[at]))
         assert rmse < limit
-        # pressure hardly depends on temperature: its fill is the mean, only its stated error carries information
+        # pressure hardly depends on temperature: its fill is about the mean
         assert rmse < (0.6 if forced == "FLDS" else 1.1) * plain
         assert (out[f"{forced}_flag"].values[at] == METHODS.index(method)).mean() > 0.9
         spread = float(np.sqrt(np.mean(out[f"{forced}_sd"].values[at] ** 2)))

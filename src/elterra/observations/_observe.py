@@ -1,5 +1,7 @@
 """Observations with errors: what of a record may enter the assimilation."""
 
+import copy
+
 import numpy as np
 import xarray as xr
 
@@ -35,7 +37,7 @@ def make_observations(record: xr.Dataset, site: object = None, *, spike_z: float
     `attrs['report']` is the record's report with the rejections added. A value without a finite positive
     error is not used.
     """
-    report: Report = record.attrs["report"]
+    report: Report = copy.deepcopy(record.attrs["report"])  # a second call must not count twice
     out = xr.Dataset(coords={"time": record.time})
     if "time_bnds" in record:
         out["time_bnds"] = record["time_bnds"]
@@ -88,7 +90,7 @@ def _flux(record: xr.Dataset, name: str, out: xr.Dataset, report: Report, spike_
 
 
 def smooth_flux(values: np.ndarray, per_day: int) -> np.ndarray:
-    """Expected flux at each step: median of the same time of day +-1 step over +-7 days, else the value
+    """Expected flux at each step: mean of the same time of day +-1 step over +-7 days, else the value
     itself. An error sd that follows the noisy value itself would favour values that are small by chance."""
     days = -(-values.size // per_day)
     grid = np.full(days * per_day, np.nan)
