@@ -35,9 +35,9 @@ def diurnal_course(values: np.ndarray, per_day: int, windows: tuple[int, ...] = 
     values; last resort the same day of year and time of all years (+-15 days). NaN where even that is
     empty."""
     days = -(-values.size // per_day)
-    grid = np.full(days * per_day, np.nan)
-    grid[: values.size] = values
-    grid = grid.reshape(days, per_day)
+    padded = np.full(days * per_day, np.nan)
+    padded[: values.size] = values
+    grid = padded.reshape(days, per_day)
     out = np.full(grid.shape, np.nan)
     for window in windows:
         mean, count = _running(grid, window)
