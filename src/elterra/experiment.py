@@ -107,7 +107,9 @@ class Site(_Model):
             raise ValueError(f"weights of the patches sum to {total:g}, not 1")
         top = max(p.canopy_height_m for p in self.patches)
         if self.reference_height_m <= top:
-            raise ValueError(f"reference_height_m {self.reference_height_m:g} is not above the canopy ({top:g} m)")
+            raise ValueError(
+                f"reference_height_m {self.reference_height_m:g} is not above the canopy ({top:g} m)"
+            )
         return self
 
 
@@ -377,7 +379,9 @@ def _parse(text: str, where: str) -> tuple[Any, _Lines]:
     """Plain values and the line of each key. Anchors, deep nesting, double keys and tags are refused."""
     try:
         depth = 0
-        for event in yaml.parse(text, Loader=yaml.SafeLoader):  # a stream: nothing is expanded or recursed here
+        for event in yaml.parse(
+            text, Loader=yaml.SafeLoader
+        ):  # a stream: nothing is expanded or recursed here
             line = event.start_mark.line + 1
             if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
                 raise InputError(f"{where}, line {line}: anchors and aliases (& and *) are not used here")
@@ -484,7 +488,9 @@ def _locate(
             branches = _branches(field.annotation)
             if branches and len(_union(field.annotation)) > 1:
                 branch = str(parts.pop(0))
-                if (branch in {b.__name__ for b in branches}) != isinstance(value, dict):
+                # pydantic calls the branch of a validated model "function-after[check(), Model]"
+                of_model = any(branch == b.__name__ or branch.endswith(f" {b.__name__}]") for b in branches)
+                if of_model != isinstance(value, dict):
                     return None, None
             model = branches[0] if branches else None
     return tuple(path), model

@@ -303,5 +303,3 @@ def _stop_on_signals(stop: threading.Event | None) -> Iterator[threading.Event]:
                 signal.signal(number, handler)
             except (TypeError, ValueError) as error:
                 warnings.warn(f"signal {number} keeps its handler: {error}", stacklevel=2)
-
-
