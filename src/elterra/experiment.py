@@ -36,7 +36,7 @@ class Patch(_Model):
     """One plant functional type and the part of the ground that it covers."""
 
     pft: int = Field(ge=0, le=14)
-    """CLM5 number of the plant functional type (0 bare ground, 1 needleleaf evergreen temperate tree, ...)."""
+    """CLM5 number of the plant functional type (0 bare ground, 1 temperate evergreen needleleaf tree ...)."""
     weight: float = Field(gt=0, le=1)
     """Part of the ground; weights of a site sum to 1."""
     canopy_height_m: float = Field(ge=0, le=120)
@@ -342,8 +342,8 @@ class Experiment(_Model):
         return None if self.data.record == "packaged" else (self.folder / self.data.record)
 
     def content_hash(self) -> str:
-        """sha256 of all that matters to the results, in canonical form: order of keys, comments, layout of the
-        file, title and engine do not."""
+        """sha256 of all that matters to the results, in canonical form. Order of keys, comments, layout of
+        the file, title and engine do not matter."""
         return digest_of(self.model_dump(mode="json", exclude={"engine", "title"}))
 
     @classmethod
@@ -468,7 +468,7 @@ def _faults(cls: type[BaseModel], error: ValidationError, plain: Any, where: str
 def _locate(
     cls: type[BaseModel], loc: tuple[str | int, ...], plain: Any
 ) -> tuple[tuple[str | int, ...] | None, type[BaseModel] | None]:
-    """Path in the file of a pydantic location (names of union branches dropped), and the model its key is in."""
+    """Path in the file of a pydantic location (without names of union branches), and the model of its key."""
     path: list[str | int] = []
     model: type[BaseModel] | None = cls
     value = plain

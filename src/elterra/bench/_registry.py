@@ -41,7 +41,7 @@ def run(name: str, *, quick: bool = False, **options: Any) -> dict[str, Any]:
 
 
 def contract(name: str, figures: Mapping[str, Any], seconds: float) -> dict[str, Any]:
-    """``{"name", "figures", "seconds", "machine", "version"}``; refuses keys and values that break the contract."""
+    """The object of the figures contract; refuses keys and values that break it."""
     plain: dict[str, float] = {}
     for key, value in figures.items():
         if not _KEY.fullmatch(key):

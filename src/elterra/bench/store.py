@@ -17,7 +17,7 @@ _STATISTICS = ["mean", "sd", "q05", "q25", "q50", "q75", "q95"]
 
 
 def measure(*, quick: bool = False, folder: str | Path | None = None) -> dict[str, float]:
-    """A store of the demo's size: 2557 daily windows of 48 steps, 45 variables x 7 statistics, 5 x 64 members."""
+    """A store of the demo's size: 2557 daily windows of 48 steps, 45 x 7 statistics, 5 x 64 members."""
     windows = 40 if quick else 2557
     with tempfile.TemporaryDirectory(dir=folder) as place:
         return _measure(Path(place) / "store", windows)

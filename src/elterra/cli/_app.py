@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import sys
-import traceback
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -15,6 +13,9 @@ from elterra.errors import ElterraError, InputError
 
 #: exit codes, documented in docs/cli.md
 FAILED, BAD_INPUT, LOCKED, UNEXPECTED, INTERRUPTED = 1, 2, 4, 70, 75
+
+# typer brings its own copy of click or uses the installed one, by version: the class is found by its child.
+_ClickError: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
 
 app = typer.Typer(
     name="elterra",
@@ -54,15 +55,13 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _call(words: list[str], debug: bool) -> int:
-    import click
-
     try:
         code = app(args=words, prog_name="elterra", standalone_mode=False)
         return code if isinstance(code, int) else 0
-    except click.ClickException as error:
+    except _ClickError as error:
         error.show()
         return error.exit_code
-    except (click.Abort, KeyboardInterrupt):
+    except (typer.Abort, KeyboardInterrupt):
         print("stopped", file=sys.stderr)
         return 130
     except BrokenPipeError:
@@ -70,6 +69,8 @@ def _call(words: list[str], debug: bool) -> int:
         return 141
     except Exception as error:
         if debug:
+            import traceback
+
             traceback.print_exc()
         return _tell(error, "--json" in words, debug)
 
@@ -84,6 +85,8 @@ def _tell(error: Exception, as_json: bool, debug: bool) -> int:
         code = UNEXPECTED
     text = str(error) or kind
     if as_json:
+        import json
+
         print(json.dumps({"error": {"kind": kind, "message": text, "exit": code}}))
         return code
     head = "stopped" if code == INTERRUPTED else "error" if code != UNEXPECTED else f"unexpected {kind}"

@@ -1,7 +1,7 @@
 """Looks at a person's table of measurements: which column may be which variable, in which unit.
 
-Reads the first rows with the standard library only. What it finds are proposals for a person to confirm; what a
-table cannot tell (where the site is, which moment a stamp names) is not guessed.
+Reads the first rows with the standard library only. What it finds are proposals for a person to confirm; what
+a table cannot tell (where the site is, which moment a stamp names) is not guessed.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
@@ -94,7 +95,7 @@ class Table:
 
 
 def inspect(path: Path) -> Table:
-    """Looks at the CSV file `path`. Raises `InputError` if there is no header, no time column or no number."""
+    """Looks at the CSV file `path`. Raises `InputError` without header, time column or rows."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             head = stream.readline()
@@ -127,7 +128,7 @@ def inspect(path: Path) -> Table:
     time_column, form = _time_column(path, names, body)
     at = names.index(time_column)
     stamps = [datetime.strptime(r[at].strip(), form) for r in body]
-    steps = [(b - a).total_seconds() / 60 for a, b in zip(stamps, stamps[1:], strict=False)]
+    steps = [(b - a).total_seconds() / 60 for a, b in pairwise(stamps)]
     lowered = time_column.lower()
     label = (
         "start"
@@ -167,8 +168,8 @@ def _time_column(path: Path, names: Sequence[str], body: Sequence[Sequence[str]]
                 continue
             return name, form
     raise InputError(
-        f"{path}: no column of time stamps. Looked at {likely or list(names[:1])} for forms like 2013-01-01 00:30; "
-        "name the column TIMESTAMP and use ISO 8601."
+        f"{path}: no column of time stamps. Looked at {likely or list(names[:1])} for forms like "
+        "2013-01-01 00:30; name the column TIMESTAMP and use ISO 8601."
     )
 
 

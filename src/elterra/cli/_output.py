@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import math
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,13 +14,15 @@ if TYPE_CHECKING:
 
 def emit(value: Any) -> None:
     """One JSON object on one line of stdout. NaN and infinities become null: JSON has none."""
+    import json
+
     print(json.dumps(finite(value), sort_keys=True, allow_nan=False), flush=True)
 
 
 def finite(value: Any) -> Any:
     """`value` with numbers that JSON cannot hold replaced by None."""
     if isinstance(value, float):
-        return value if math.isfinite(value) else None
+        return value if abs(value) < float("inf") else None  # false for NaN too
     if isinstance(value, dict):
         return {str(k): finite(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
@@ -34,8 +34,10 @@ def finite(value: Any) -> Any:
 
 @contextmanager
 def progress(as_json: bool) -> Iterator[Callable[[ProgressEvent], None]]:
-    """A function to hand to `run_experiment`. Progress goes to stderr, so that stdout holds the result alone."""
+    """A function to hand to `run_experiment`. It writes to stderr: stdout holds the result alone."""
     if as_json:
+        import json
+
         yield lambda e: print(json.dumps(asdict(e)), file=sys.stderr, flush=True)
     elif sys.stderr.isatty():
         with _rich() as report:

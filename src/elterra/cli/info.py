@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import platform
-from importlib import metadata
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import typer
 
@@ -29,9 +29,9 @@ def info(
         typer.echo(json.dumps(export(), indent=1))
         return
     if variables or parameters:
-        import elterra.registry
+        from elterra import registry
 
-        table = elterra.registry.variables() if variables else elterra.registry.parameters()
+        table: Mapping[str, Any] = registry.variables() if variables else registry.parameters()
         if json_:
             from dataclasses import asdict
 
@@ -40,7 +40,9 @@ def info(
         for name, item in sorted(table.items()):
             typer.echo(f"{name:<24}{item.units:<18}{item.description}")
         return
-    found = {"elterra": elterra.__version__, "python": platform.python_version()}
+    from importlib import metadata
+
+    found = {"elterra": __version__, "python": platform.python_version()}
     for name in _LIBRARIES:
         try:
             found[name] = metadata.version(name)

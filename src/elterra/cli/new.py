@@ -220,7 +220,8 @@ def _write(out: Path, record: Path, plain: dict[str, Any]) -> None:
     from elterra.files import write_atomically
 
     head = (
-        f"# Made from {record.name} by `elterra new station`. Look at every line: columns and units are proposals.\n"
+        f"# Made from {record.name} by `elterra new station`. Look at every line: columns and units\n"
+        "# are proposals.\n"
         "# Editors complete and check it with the schema that `elterra info --schema` prints.\n"
     )
     write_atomically(out, head + yaml.safe_dump(plain, sort_keys=False, allow_unicode=True))
