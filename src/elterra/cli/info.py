@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from elterra import __version__
 from elterra.cli._options import Json
 from elterra.cli._output import emit
 
