@@ -74,7 +74,7 @@ def look(path: Path, truth: np.ndarray) -> int:
 
 
 def kill_and_resume(folder: Path, undisturbed, kills: int, seed: int) -> tuple[int, int]:
-    """Kills runs at random moments until `kills` are done, resuming each to its end. Returns kills and runs."""
+    """Kills runs at random moments until `kills` are done; each is resumed to its end. Kills and runs."""
     whole, summary, seconds = undisturbed
     truth = toy.expected()
     rng = random.Random(seed)
@@ -215,9 +215,13 @@ def test_a_full_disk_keeps_what_was_committed(small_disk):
     path = small_disk / "s"
     rng = np.random.default_rng(0)
     with plain_store(path, 40, steps=1, width=8000) as writer:
-        with pytest.raises(StoreWriteError, match=r"64016 bytes; \d+ bytes free") as caught:
+
+        def fill() -> None:
             for window in range(40):
                 writer.commit(window, {"series": {"x": rng.random((1, 8000))}})
+
+        with pytest.raises(StoreWriteError, match=r"64016 bytes; \d+ bytes free") as caught:
+            fill()
         last = writer.last_window()
     assert last > 2
     assert str(path) in str(caught.value)
@@ -240,9 +244,8 @@ def test_a_read_only_folder_is_read_and_not_written(tmp_path):
         folder.chmod(0o555)
     try:
         assert open_store(tmp_path / "in" / "s").content_hash() == before
-        with pytest.raises(StoreError, match="cannot write|cannot be"):
-            with StoreWriter.open(tmp_path / "in" / "s") as writer:
-                writer.commit(1, {"series": {"x": np.ones((1, 1))}})
+        with pytest.raises(StoreError, match="cannot write"):
+            StoreWriter.open(tmp_path / "in" / "s")
     finally:
         for folder in folders:
             folder.chmod(0o755)

@@ -18,7 +18,8 @@ from statistics import median
 from elterra.errors import InputError
 
 _ROWS = 5000
-_MISSING = {"", "na", "nan", "null", "none", "-9999", "-9999.0", "-9999.9", "-6999"}
+_MISSING_WORDS = {"", "na", "nan", "null", "none"}
+_MISSING_NUMBERS = {-9999.0, -9999.9, -6999.0}
 _FORMATS = (
     "%Y-%m-%dT%H:%M:%S",
     "%Y-%m-%d %H:%M:%S",
@@ -177,7 +178,7 @@ def _proposals(names: Sequence[str], body: Sequence[Sequence[str]]) -> tuple[Pro
     found = []
     taken: set[str] = set()
     for variable, known in _KNOWN.items():
-        fits = [n for n in names if re.fullmatch(known.pattern + _SUFFIX, n, re.I) and n not in taken]
+        fits = [n for n in names if re.fullmatch(f"(?:{known.pattern}){_SUFFIX}", n, re.I) and n not in taken]
         exact = [n for n in fits if n.lower() == variable.lower()]
         fits = exact or sorted(fits, key=len)
         for name in fits:
@@ -202,10 +203,12 @@ def _numbers(body: Sequence[Sequence[str]], at: int) -> list[float]:
     numbers = []
     for row in body:
         text = row[at].strip()
-        if text.lower() in _MISSING:
+        if text.lower() in _MISSING_WORDS:
             continue
         try:
-            numbers.append(float(text))
+            number = float(text)
         except ValueError:
             return []
+        if number not in _MISSING_NUMBERS:
+            numbers.append(number)
     return numbers

@@ -12,6 +12,8 @@ from elterra.cli._options import Json
 from elterra.cli._output import emit
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from elterra.cli._inspect import Table
 
 app = typer.Typer(help="Start an experiment.", no_args_is_help=True, rich_markup_mode=None)
@@ -176,14 +178,9 @@ def _facts(given: dict[str, Any], record: Path, ask: bool) -> dict[str, Any]:
 def _plain(
     name: str, record: Path, out: Path, table: Table, columns: dict[str, Any], facts: dict[str, Any]
 ) -> dict[str, Any]:
-    from datetime import timedelta
     from os.path import relpath
 
-    # Whole days in UTC that the record covers.
-    shift = timedelta(hours=facts["utc_offset_h"])
-    first, last = table.first - shift, table.last - shift
-    start = first.date() + timedelta(days=0 if first.hour == 0 and first.minute <= table.step_minutes else 1)
-    end = (last - timedelta(days=1)).date() if (last.hour, last.minute) < (23, 15) else last.date()
+    start, end = _whole_days(table, facts["label"], facts["utc_offset_h"], record)
     days = (end - start).days + 1
     soil = {key: [facts[key]] for key in ("sand_percent", "clay_percent", "organic_kg_m3")}
     patch = {"pft": facts["pft"], "weight": 1.0, "canopy_height_m": facts["canopy_height_m"]}
@@ -212,6 +209,25 @@ def _plain(
     if days <= 365:
         plain["evaluation"] = {"forecast_days": 0}
     return plain
+
+
+def _whole_days(table: Table, label: str, utc_offset_h: float, record: Path) -> tuple[date, date]:
+    """First and last day in UTC that the record covers from midnight to midnight."""
+    from datetime import time, timedelta
+
+    from elterra.errors import InputError
+
+    step = timedelta(minutes=table.step_minutes)
+    before = {"start": 0 * step, "middle": step / 2, "end": step}.get(label)
+    if before is None:
+        raise InputError(f"--label {label}: expected start, middle or end")
+    shift = timedelta(hours=utc_offset_h) + before
+    begin, finish = table.first - shift, table.last - shift + step
+    start = begin.date() if begin.time() == time() else begin.date() + timedelta(days=1)
+    end = finish.date() - timedelta(days=1)
+    if end < start:
+        raise InputError(f"{record}: covers no whole day in UTC ({begin} to {finish})")
+    return start, end
 
 
 def _write(out: Path, record: Path, plain: dict[str, Any]) -> None:
