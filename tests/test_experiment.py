@@ -24,7 +24,9 @@ site:
   reference_height_m: 40
   patches:
     - {pft: 1, weight: 1.0, canopy_height_m: 25}
-  soil: {sand_percent: [40], clay_percent: [20], organic_kg_m3: [20], bedrock_m: 2}
+  soil: {sand_percent: [40], clay_percent: [20], organic_kg_m3: [20], bedrock_m: 2, colour: 14}
+  slope_degrees: 3
+  nitrogen_deposition_g_m2_yr: 1.0
 data:
   record: my.csv
   reader: table
@@ -92,10 +94,10 @@ def test_every_key_of_the_schema_has_a_description():
         ("weight: 1.0", "weight: 0.5", 2, ["site", "sum to 0.5"]),
         ("reference_height_m: 40", "reference_height_m: 20", 2, ["not above the canopy"]),
         ("clay_percent: [20]", "clay_percent: [70]", 11, ["site.soil", "more than 100"]),
-        ("label: end", "label: late", 15, ["data.clock.label", "'start', 'middle' or 'end'", "got 'late'"]),
-        ("units: umol m-2 s-1", "unit: x", 17, ["data.columns.NEE.unit", "did you mean `units`"]),
-        ("end: 2015-12-31", "end: 2012-12-31", 18, ["period", "before start"]),
-        ("end: 2015-12-31", "end: 2015-02-30", 20, ["period.end", "got '2015-02-30'"]),
+        ("label: end", "label: late", 17, ["data.clock.label", "'start', 'middle' or 'end'", "got 'late'"]),
+        ("units: umol m-2 s-1", "unit: x", 19, ["data.columns.NEE.unit", "did you mean `units`"]),
+        ("end: 2015-12-31", "end: 2012-12-31", 20, ["period", "before start"]),
+        ("end: 2015-12-31", "end: 2015-02-30", 22, ["period.end", "got '2015-02-30'"]),
         ("end: 2015-12-31", "end: 2013-06-30", None, ["forecast_days 365 leaves nothing"]),
         ("name: mine", "name: ../mine", 1, ["name", "got '../mine'"]),
         ("name: mine", "name: mine\nname: other", 2, ["name stands here a second time", "line 1"]),
@@ -116,7 +118,18 @@ def test_a_fault_names_file_line_key_expected_and_got(tmp_path, old, new, line, 
 
 
 @pytest.mark.parametrize(
-    "key", ["latitude", "longitude", "elevation_m", "utc_offset_h", "reference_height_m", "patches", "soil"]
+    "key",
+    [
+        "latitude",
+        "longitude",
+        "elevation_m",
+        "utc_offset_h",
+        "reference_height_m",
+        "slope_degrees",
+        "nitrogen_deposition_g_m2_yr",
+        "patches",
+        "soil",
+    ],
 )
 def test_no_fact_of_a_site_has_a_silent_default(tmp_path, key):
     plain = _plain(tmp_path)

@@ -56,7 +56,7 @@ class Soil(_Model):
     """Lower bound of each layer; empty for one value at all depths."""
     bedrock_m: Positive
     """Depth to bedrock."""
-    colour: int = Field(default=15, ge=1, le=20)
+    colour: int = Field(ge=1, le=20)
     """CLM soil colour class (1 brightest, 20 darkest)."""
 
     @model_validator(mode="after")
@@ -91,8 +91,12 @@ class Site(_Model):
     """Vegetation."""
     soil: Soil
     """Soil."""
-    slope_degrees: float = Field(default=0, ge=0, lt=90)
-    """Slope of the ground, for runoff."""
+    slope_degrees: float = Field(ge=0, le=60)
+    """Mean slope of the ground (degrees, not per cent)."""
+    nitrogen_deposition_g_m2_yr: float = Field(ge=0, le=10)
+    """Nitrogen deposition, wet and dry (10 kg per hectare are 1 g per square metre)."""
+    co2_ppm: Annotated[float, Field(ge=250, le=700)] | None = None
+    """Mole fraction of carbon dioxide; absent: the record's own, else the yearly global mean."""
     stand_age_years: Positive | None = None
     """Age of the stand, if known; informs how far the wood pools are from equilibrium."""
     wood_carbon_g_m2: Positive | None = None
@@ -382,7 +386,8 @@ def _parse(text: str, where: str) -> tuple[Any, _Lines]:
         for event in yaml.parse(
             text, Loader=yaml.SafeLoader
         ):  # a stream: nothing is expanded or recursed here
-            line = event.start_mark.line + 1
+            mark = event.start_mark
+            line = mark.line + 1 if mark is not None else 0
             if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
                 raise InputError(f"{where}, line {line}: anchors and aliases (& and *) are not used here")
             if isinstance(event, yaml.CollectionStartEvent):
@@ -402,7 +407,7 @@ def _parse(text: str, where: str) -> tuple[Any, _Lines]:
             loader.dispose()
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        at = f", line {mark.line + 1}" if mark else ""
+        at = f", line {mark.line + 1}" if mark is not None else ""
         problem = getattr(error, "problem", None) or str(error)
         raise InputError(f"{where}{at}: not valid YAML: {problem}") from None
 

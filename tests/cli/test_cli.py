@@ -220,11 +220,11 @@ def given(monkeypatch, name: str, **functions) -> None:
 
 
 def test_evaluate_prints_the_figures_contract(tmp_path, capsys, monkeypatch):
-    def evaluate(run_dir, *, progress):
+    def evaluate_run(run_dir, *, progress):
         progress(ProgressEvent("variant1", "running", 1, 2))
         return {"NEE.daily.gap30.reanalysis.rmse": 1.25}
 
-    given(monkeypatch, "evaluate", evaluate=evaluate)
+    monkeypatch.setattr("elterra.pipeline.evaluate_run", evaluate_run)
     assert call("evaluate", str(tmp_path), "--json") == 0
     told = json.loads(capsys.readouterr().out)
     assert set(told) == {"name", "figures", "seconds", "machine", "version"}

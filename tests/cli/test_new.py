@@ -29,6 +29,9 @@ FACTS = {
     "--clay": "15",
     "--organic": "30",
     "--bedrock": "2",
+    "--soil-colour": "14",
+    "--slope": "8",
+    "--nitrogen-deposition": "0.9",
 }
 
 

@@ -55,7 +55,7 @@ _KNOWN: dict[str, _Known] = {
     "WS": _Known(r"ws|wind_?speed|wind|u|ff", (("m s-1", 0, 60),)),
     "SW_IN": _Known(r"sw_?in|rg|swdown|rsds|global_?rad\w*|sw_?down", (("W m-2", 0, 1500),)),
     "LW_IN": _Known(r"lw_?in|lwdown|rlds|lw_?down", (("W m-2", 50, 700),)),
-    "PPFD_IN": _Known(r"ppfd(_?in)?|par", (("umol m-2 s-1", 0, 3000),)),
+    "PPFD": _Known(r"ppfd(_?in)?|par", (("umol m-2 s-1", 0, 3000),)),
     "CO2": _Known(r"co2\w*", (("umol mol-1", 200, 900),)),
     "NEE": _Known(r"nee|fc|co2_?flux", (("umol m-2 s-1", 0, 100),)),
     "LE": _Known(r"le|qle|latent\w*", (("W m-2", 0, 1000),)),
@@ -63,6 +63,7 @@ _KNOWN: dict[str, _Known] = {
     "G": _Known(r"g|ground_?heat\w*|soil_?heat\w*", (("W m-2", 0, 500),)),
     "SWC": _Known(r"swc|soil_?water\w*|soil_?moist\w*|vwc|theta", (("m3 m-3", 0, 0.95), ("%", 1.5, 100))),
     "TS": _Known(r"ts|t_?soil|soil_?temp\w*", (("degC", 0, 60), ("K", 200, 340))),
+    "NETRAD": _Known(r"netrad|rn|rnet|net_?rad\w*", (("W m-2", 0, 1200),)),
     "USTAR": _Known(r"ustar|u\*|friction\w*", (("m s-1", 0, 5),)),
 }
 _SUFFIX = r"(_?(f|mds|ref|cut|vut|50|filled|orig|meas|\d+))*"

@@ -13,11 +13,11 @@ from elterra.cli._output import emit, progress
 def evaluate(run_dir: RunDir, json_: Json = False) -> None:
     """Score a reanalysis on data that variants of it did not see, against baselines."""
     import elterra.bench
-    import elterra.product.evaluate
+    from elterra.pipeline import evaluate_run
 
     start = time.monotonic()
     with progress(json_) as report:
-        figures = elterra.product.evaluate.evaluate(run_dir, progress=report)
+        figures = evaluate_run(run_dir, progress=report)
     told = elterra.bench.contract("evaluate", figures, time.monotonic() - start)
     if json_:
         emit(told)

@@ -42,6 +42,24 @@ _FACTS: tuple[tuple[str, str, str, type], ...] = (
         float,
     ),
     ("bedrock_m", "--bedrock", "Depth to bedrock (m)", float),
+    ("colour", "--soil-colour", "CLM colour class of the soil (1 brightest to 20 darkest)", int),
+    ("slope_degrees", "--slope", "Mean slope of the ground (degrees)", float),
+    (
+        "nitrogen_deposition_g_m2_yr",
+        "--nitrogen-deposition",
+        "Nitrogen deposition (g m-2 yr-1; 10 kg ha-1 are 1)",
+        float,
+    ),
+)
+
+_OF_SITE = (
+    "latitude",
+    "longitude",
+    "elevation_m",
+    "utc_offset_h",
+    "reference_height_m",
+    "slope_degrees",
+    "nitrogen_deposition_g_m2_yr",
 )
 
 
@@ -67,6 +85,9 @@ def station(
     clay: Annotated[float | None, typer.Option()] = None,
     organic: Annotated[float | None, typer.Option()] = None,
     bedrock: Annotated[float | None, typer.Option()] = None,
+    soil_colour: Annotated[int | None, typer.Option()] = None,
+    slope: Annotated[float | None, typer.Option()] = None,
+    nitrogen_deposition: Annotated[float | None, typer.Option()] = None,
     units: Annotated[list[str] | None, typer.Option(help="VARIABLE=UNITS; may be repeated.")] = None,
     column: Annotated[list[str] | None, typer.Option(help="VARIABLE=COLUMN; may be repeated.")] = None,
     yes: Annotated[
@@ -101,6 +122,9 @@ def station(
         "clay_percent": clay,
         "organic_kg_m3": organic,
         "bedrock_m": bedrock,
+        "colour": soil_colour,
+        "slope_degrees": slope,
+        "nitrogen_deposition_g_m2_yr": nitrogen_deposition,
     }
     facts = _facts(given, record, ask)
     plain = _plain(name, record, out, table, columns, facts)
@@ -188,12 +212,9 @@ def _plain(
         "name": name,
         "site": {
             "name": name,
-            **{
-                k: facts[k]
-                for k in ("latitude", "longitude", "elevation_m", "utc_offset_h", "reference_height_m")
-            },
+            **{key: facts[key] for key in _OF_SITE},
             "patches": [patch],
-            "soil": {**soil, "bedrock_m": facts["bedrock_m"]},
+            "soil": {**soil, "bedrock_m": facts["bedrock_m"], "colour": facts["colour"]},
         },
         "data": {
             "record": relpath(record.resolve(), out.resolve().parent),

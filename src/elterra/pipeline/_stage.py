@@ -77,13 +77,18 @@ class Stage:
     def function(self) -> Callable[[Context], StageResult]:
         if not isinstance(self.run, str):
             return self.run
-        module, _, name = self.run.partition(":")
-        try:
-            return getattr(importlib.import_module(module), name)
-        except ModuleNotFoundError as error:
-            if error.name is None or not module.startswith(error.name):
-                raise
-            raise StageError(f"stage {self.name}: {module} is not in this installation of elterra") from error
+        return named(self.run, self.name)
+
+
+def named(entry: str, what: str) -> Callable[..., Any]:
+    """The function called ``"module:function"``, imported now. Raises `StageError` if it is not installed."""
+    module, _, name = entry.partition(":")
+    try:
+        return getattr(importlib.import_module(module), name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not module.startswith(error.name):
+            raise
+        raise StageError(f"{what}: {module} is not in this installation of elterra") from error
 
 
 class Context:
