@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -50,7 +51,7 @@ class GroupLayout:
         return slice(window * self.steps, min((window + 1) * self.steps, self.total))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Layout:
     """The record of a store."""
 
@@ -64,8 +65,9 @@ class Layout:
                 return item
         raise InputError(f"the store has no group {name!r}; it has {[g.name for g in self.groups]}")
 
-    @property
+    @cached_property
     def digest(self) -> bytes:
+        """First 8 bytes of the sha256 of the layout; stands in every record."""
         return hashlib.sha256(json.dumps(self.to_json(), sort_keys=True).encode()).digest()[:8]
 
     def to_json(self) -> dict[str, Any]:
