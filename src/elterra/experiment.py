@@ -36,7 +36,7 @@ class Patch(_Model):
     """One plant functional type and the part of the ground that it covers."""
 
     pft: int = Field(ge=0, le=14)
-    """CLM5 number of the plant functional type (0 bare ground, 1 needleleaf evergreen temperate tree, ...)."""
+    """CLM5 number of the plant functional type (0 bare ground, 1 temperate evergreen needleleaf tree ...)."""
     weight: float = Field(gt=0, le=1)
     """Part of the ground; weights of a site sum to 1."""
     canopy_height_m: float = Field(ge=0, le=120)
@@ -56,7 +56,7 @@ class Soil(_Model):
     """Lower bound of each layer; empty for one value at all depths."""
     bedrock_m: Positive
     """Depth to bedrock."""
-    colour: int = Field(default=15, ge=1, le=20)
+    colour: int = Field(ge=1, le=20)
     """CLM soil colour class (1 brightest, 20 darkest)."""
 
     @model_validator(mode="after")
@@ -91,8 +91,12 @@ class Site(_Model):
     """Vegetation."""
     soil: Soil
     """Soil."""
-    slope_degrees: float = Field(default=0, ge=0, lt=90)
-    """Slope of the ground, for runoff."""
+    slope_degrees: float = Field(ge=0, le=60)
+    """Mean slope of the ground (degrees, not per cent)."""
+    nitrogen_deposition_g_m2_yr: float = Field(ge=0, le=10)
+    """Nitrogen deposition, wet and dry (10 kg per hectare are 1 g per square metre)."""
+    co2_ppm: Annotated[float, Field(ge=250, le=700)] | None = None
+    """Mole fraction of carbon dioxide; absent: the record's own, else the yearly global mean."""
     stand_age_years: Positive | None = None
     """Age of the stand, if known; informs how far the wood pools are from equilibrium."""
     wood_carbon_g_m2: Positive | None = None
@@ -107,7 +111,9 @@ class Site(_Model):
             raise ValueError(f"weights of the patches sum to {total:g}, not 1")
         top = max(p.canopy_height_m for p in self.patches)
         if self.reference_height_m <= top:
-            raise ValueError(f"reference_height_m {self.reference_height_m:g} is not above the canopy ({top:g} m)")
+            raise ValueError(
+                f"reference_height_m {self.reference_height_m:g} is not above the canopy ({top:g} m)"
+            )
         return self
 
 
@@ -340,8 +346,8 @@ class Experiment(_Model):
         return None if self.data.record == "packaged" else (self.folder / self.data.record)
 
     def content_hash(self) -> str:
-        """sha256 of all that matters to the results, in canonical form: order of keys, comments, layout of the
-        file, title and engine do not."""
+        """sha256 of all that matters to the results, in canonical form. Order of keys, comments, layout of
+        the file, title and engine do not matter."""
         return digest_of(self.model_dump(mode="json", exclude={"engine", "title"}))
 
     @classmethod
@@ -377,8 +383,11 @@ def _parse(text: str, where: str) -> tuple[Any, _Lines]:
     """Plain values and the line of each key. Anchors, deep nesting, double keys and tags are refused."""
     try:
         depth = 0
-        for event in yaml.parse(text, Loader=yaml.SafeLoader):  # a stream: nothing is expanded or recursed here
-            line = event.start_mark.line + 1
+        for event in yaml.parse(
+            text, Loader=yaml.SafeLoader
+        ):  # a stream: nothing is expanded or recursed here
+            mark = event.start_mark
+            line = mark.line + 1 if mark is not None else 0
             if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
                 raise InputError(f"{where}, line {line}: anchors and aliases (& and *) are not used here")
             if isinstance(event, yaml.CollectionStartEvent):
@@ -398,7 +407,7 @@ def _parse(text: str, where: str) -> tuple[Any, _Lines]:
             loader.dispose()
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        at = f", line {mark.line + 1}" if mark else ""
+        at = f", line {mark.line + 1}" if mark is not None else ""
         problem = getattr(error, "problem", None) or str(error)
         raise InputError(f"{where}{at}: not valid YAML: {problem}") from None
 
@@ -464,7 +473,7 @@ def _faults(cls: type[BaseModel], error: ValidationError, plain: Any, where: str
 def _locate(
     cls: type[BaseModel], loc: tuple[str | int, ...], plain: Any
 ) -> tuple[tuple[str | int, ...] | None, type[BaseModel] | None]:
-    """Path in the file of a pydantic location (names of union branches dropped), and the model its key is in."""
+    """Path in the file of a pydantic location (without names of union branches), and the model of its key."""
     path: list[str | int] = []
     model: type[BaseModel] | None = cls
     value = plain
@@ -484,7 +493,9 @@ def _locate(
             branches = _branches(field.annotation)
             if branches and len(_union(field.annotation)) > 1:
                 branch = str(parts.pop(0))
-                if (branch in {b.__name__ for b in branches}) != isinstance(value, dict):
+                # pydantic calls the branch of a validated model "function-after[check(), Model]"
+                of_model = any(branch == b.__name__ or branch.endswith(f" {b.__name__}]") for b in branches)
+                if of_model != isinstance(value, dict):
                     return None, None
             model = branches[0] if branches else None
     return tuple(path), model

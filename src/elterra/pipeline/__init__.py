@@ -9,7 +9,7 @@ from elterra.pipeline._stage import (
     StageError,
     StageResult,
 )
-from elterra.pipeline.stages import stages
+from elterra.pipeline.stages import evaluate_run, stages
 
 __all__ = [
     "Context",
@@ -20,6 +20,7 @@ __all__ = [
     "StageError",
     "StageResult",
     "StageStatus",
+    "evaluate_run",
     "run_experiment",
     "saved_experiment",
     "stages",

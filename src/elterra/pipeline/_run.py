@@ -53,8 +53,8 @@ class RunResult:
 
 @dataclass(frozen=True, slots=True)
 class StageStatus:
-    """State of a stage: ``done`` and unchanged; ``stale`` (something it depends on has changed, or an output is
-    gone or damaged: ``reason``); ``partial`` (under way or interrupted); ``waiting``."""
+    """State of a stage: ``done`` and unchanged; ``stale`` (something it depends on has changed, or an output
+    is gone or damaged: ``reason``); ``partial`` (under way or interrupted); ``waiting``."""
 
     name: str
     state: Literal["done", "stale", "partial", "waiting"]
@@ -77,8 +77,8 @@ def run_experiment(
     """Brings `run_dir` to what `experiment` asks for. Finished, unchanged stages are skipped.
 
     `until`: last stage to run (with what it needs). `force`: stages to run again. `progress`: called with a
-    `ProgressEvent` now and then. `stop`: set it to end the run at the next checkpoint; SIGTERM and SIGINT set it
-    too when called from the main thread.
+    `ProgressEvent` now and then. `stop`: set it to end the run at the next checkpoint; SIGTERM and SIGINT set
+    it too when called from the main thread.
 
     Raises `Interrupted` when stopped, `elterra.files.Locked` if another process runs here, and what a stage
     raises. A run directory of another experiment is brought to this one: only stages whose part changed run.
@@ -227,7 +227,7 @@ def _run_stage(
     started = _started_path(run_dir, stage.name)
     resuming = started.exists() and started.read_text(encoding="utf-8").strip() == key
     if not resuming:
-        # The old results go first, then their manifest's claim would be false: so the manifest goes before them.
+        # The manifest goes before the results it speaks of: a manifest that is there is always true.
         manifest_path(run_dir, stage.name).unlink(missing_ok=True)
         started.unlink(missing_ok=True)
         for name in (stage.name, *stage.owns):
@@ -303,5 +303,3 @@ def _stop_on_signals(stop: threading.Event | None) -> Iterator[threading.Event]:
                 signal.signal(number, handler)
             except (TypeError, ValueError) as error:
                 warnings.warn(f"signal {number} keeps its handler: {error}", stacklevel=2)
-
-

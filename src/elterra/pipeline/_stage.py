@@ -42,8 +42,8 @@ class StageResult:
     """What a stage made.
 
     ``outputs``: files, relative to the run directory; their sha256 goes into the manifest and is checked
-    before the stage is skipped. ``digests``: hashes of results that are not plain files (name -> hex), such as
-    `Store.content_hash()`. ``figures``: numbers worth showing (name -> number).
+    before the stage is skipped. ``digests``: hashes of results that are not plain files (name -> hex), such
+    as `Store.content_hash()`. ``figures``: numbers worth showing (name -> number).
     """
 
     outputs: Sequence[str] = ()
@@ -57,9 +57,9 @@ class Stage:
 
     ``run``: a function of a `Context` that returns a `StageResult`, or its name as ``"module:function"``
     (imported when the stage runs). It may be called again on what an interrupted call left behind, and must
-    then give the same result. ``version``: raise it when the meaning of the results changes. ``needs``: stages
-    whose results it reads. ``sections``: parts of the experiment that matter to it. ``code``: rooms of the
-    package whose source goes into the key. ``owns``: paths in the run directory that belong to it, removed
+    then give the same result. ``version``: raise it when the meaning of the results changes. ``needs``:
+    stages whose results it reads. ``sections``: parts of the experiment that matter to it. ``code``: modules
+    or rooms whose source goes into the key. ``owns``: paths in the run directory that belong to it, removed
     when it begins anew (the folder of its name always does). ``inputs``: files outside of the run directory
     that it reads. ``intact``: whether results given as digests are still there.
     """
@@ -77,13 +77,18 @@ class Stage:
     def function(self) -> Callable[[Context], StageResult]:
         if not isinstance(self.run, str):
             return self.run
-        module, _, name = self.run.partition(":")
-        try:
-            return getattr(importlib.import_module(module), name)
-        except ModuleNotFoundError as error:
-            if error.name is None or not module.startswith(error.name):
-                raise
-            raise StageError(f"stage {self.name}: {module} is not in this installation of elterra") from error
+        return named(self.run, self.name)
+
+
+def named(entry: str, what: str) -> Callable[..., Any]:
+    """The function called ``"module:function"``, imported now. Raises `StageError` if it is not installed."""
+    module, _, name = entry.partition(":")
+    try:
+        return getattr(importlib.import_module(module), name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not module.startswith(error.name):
+            raise
+        raise StageError(f"{what}: {module} is not in this installation of elterra") from error
 
 
 class Context:
@@ -148,7 +153,7 @@ def manifest_path(run_dir: Path, stage: str) -> Path:
 
 
 def order(stages: Sequence[Stage]) -> list[Stage]:
-    """The stages, each after those it needs. Raises `StageError` on a name that is unknown, double or circular."""
+    """The stages, each after those it needs. Raises `StageError` if that cannot be."""
     names = [s.name for s in stages]
     if len(set(names)) != len(names):
         raise StageError(f"a stage is listed twice: {names}")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from elterra.experiment import Experiment
-from elterra.pipeline._stage import Stage
+from elterra.pipeline._stage import ProgressEvent, Stage, named
 
 
 def _record(experiment: Experiment) -> Sequence[Path]:
@@ -82,3 +82,19 @@ def stages() -> tuple[Stage, ...]:
             code=(f"{steps}.report",),
         ),
     )
+
+
+def evaluate_run(
+    run_dir: str | Path, *, progress: Callable[[ProgressEvent], None] | None = None
+) -> Mapping[str, float]:
+    """Makes variants of the run with blocks withheld and scores them; figures by dotted key.
+
+    Lives in ``elterra.pipeline.steps.variants`` as ``evaluate_run(run_dir, progress)``: the product's scores
+    know arrays, the pipeline knows how to run a variant.
+    """
+    report = progress if progress is not None else _silent
+    return named("elterra.pipeline.steps.variants:evaluate_run", "evaluate")(Path(run_dir), report)
+
+
+def _silent(_event: ProgressEvent) -> None:
+    return None

@@ -1,8 +1,8 @@
 """How the variables of one window are packed into one record of the store.
 
 While a run goes on, every finished window is one small record: one chunk, one commit. A record holds a header
-and then, group by group and variable by variable, the bytes of the window. Fifty variables in fifty chunk files
-a window would cost fifty times the file operations, and a manifest that grows by fifty entries a day.
+and then, group by group and variable by variable, the bytes of the window. Fifty variables in fifty chunk
+files a window would cost fifty times the file operations, and a manifest that grows by fifty entries a day.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -50,7 +51,7 @@ class GroupLayout:
         return slice(window * self.steps, min((window + 1) * self.steps, self.total))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Layout:
     """The record of a store."""
 
@@ -64,8 +65,9 @@ class Layout:
                 return item
         raise InputError(f"the store has no group {name!r}; it has {[g.name for g in self.groups]}")
 
-    @property
+    @cached_property
     def digest(self) -> bytes:
+        """First 8 bytes of the sha256 of the layout; stands in every record."""
         return hashlib.sha256(json.dumps(self.to_json(), sort_keys=True).encode()).digest()[:8]
 
     def to_json(self) -> dict[str, Any]:
@@ -94,7 +96,7 @@ class Layout:
     def from_templates(
         cls, templates: Mapping[str, xr.Dataset], windows: int, steps: Mapping[str, int]
     ) -> Layout:
-        """Reads names, dimensions, types and attributes of the data variables; their values are not looked at."""
+        """Reads names, dimensions, types and attributes of the data variables, not their values."""
         if set(steps) != set(templates):
             raise InputError(
                 f"steps must name each group once: groups {sorted(templates)}, steps {sorted(steps)}"
@@ -108,8 +110,8 @@ class Layout:
             total, n = ds.sizes[along], steps[name]
             if not (windows - 1) * n < total <= windows * n:
                 raise InputError(
-                    f"template {name!r} has {total} rows along {along!r}; {windows} windows of {n} steps need "
-                    f"{(windows - 1) * n + 1} to {windows * n}"
+                    f"template {name!r} has {total} rows along {along!r}; {windows} windows of {n} steps "
+                    f"need {(windows - 1) * n + 1} to {windows * n}"
                 )
             fields = []
             for key, var in ds.data_vars.items():
@@ -139,7 +141,7 @@ class Layout:
         return cls(windows, offset, tuple(groups))
 
     def pack(self, window: int, data: Mapping[str, Mapping[str, np.ndarray]]) -> np.ndarray:
-        """The record of `window`. Raises `InputError` if a variable is missing, unknown or of another shape."""
+        """The record of `window`. Raises `InputError` on a missing, unknown or ill-shaped variable."""
         known = {g.name for g in self.groups if g.fields}
         if set(data) != known:
             raise InputError(f"window {window}: groups given {sorted(data)}, expected {sorted(known)}")

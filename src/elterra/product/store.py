@@ -142,8 +142,10 @@ class Store:
                 raise StoreError(
                     f"{self.path}: no tag {tag!r}; there are {sorted(self._repo.list_tags()) or 'none'}"
                 )
-            where = {"tag": tag} if tag is not None else {"branch": "main"}
-            self._session = self._repo.readonly_session(**where)
+            if tag is not None:
+                self._session = self._repo.readonly_session(tag=tag)
+            else:
+                self._session = self._repo.readonly_session("main")
             self._root = zarr.open_group(self._session.store, mode="r")
             self.attrs: dict[str, Any] = dict(self._root.attrs)
             _check_format(self.path, self.attrs)
@@ -170,7 +172,7 @@ class Store:
         return tuple(sorted(self._repo.list_tags()))
 
     def dataset(self, group: str) -> xr.Dataset:
-        """The rows of `group` that are complete, lazily. Raises `StoreDamaged` when damaged bytes are read."""
+        """The rows of `group` that are complete, lazily. Reading damaged bytes raises `StoreDamaged`."""
         layout = self.layout.group(group)
         done = layout.rows(self._last).stop if self._last >= 0 else 0
         with _reading(self.path, f"group {group}"):

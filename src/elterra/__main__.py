@@ -1,0 +1,6 @@
+"""``python -m elterra``."""
+
+from elterra.cli import main
+
+if __name__ == "__main__":
+    main()
