@@ -1,0 +1,1 @@
+"""Canopy: interception, turbulent fluxes, leaf temperature."""
