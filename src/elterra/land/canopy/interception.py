@@ -25,7 +25,9 @@ def wet_fractions(p: Fields, s: Fields, veg: Fields) -> tuple[jax.Array, jax.Arr
     leafy = (veg.frac_veg_nosno > 0.0) & (area > 0.0)
     safe_area = jnp.where(leafy, area, 1.0)
 
-    def power(store: jax.Array, capacity: jax.Array, exponent: float, largest: jax.Array | float) -> jax.Array:
+    def power(
+        store: jax.Array, capacity: jax.Array, exponent: float, largest: jax.Array | float
+    ) -> jax.Array:
         some = leafy & (store > 0.0)
         filled = jnp.where(some, store, 1.0) / (capacity * safe_area)
         return jnp.where(some, jnp.minimum(jnp.exp(exponent * jnp.log(filled)), largest), 0.0)

@@ -107,9 +107,7 @@ def canopy_transfer(
     both = (1.0 - s2 * s2) * mu_bar / (2.0 * k)
     down = (1.0 - s2 * s1) * mu_bar / (k + m)
     rise = (1.0 - s2 / s1) * mu_bar / (k - m)
-    fabd_sun = (1.0 - omega) * (
-        1.0 - s2 + ((h1 + h4) * both + (h2 + h5) * down + (h3 + h6) * rise) / mu_bar
-    )
+    fabd_sun = (1.0 - omega) * (1.0 - s2 + ((h1 + h4) * both + (h2 + h5) * down + (h3 + h6) * rise) / mu_bar)
 
     lower, upper, plus, minus, d1, d2 = boundary(albgri[:, None])
     h7, h8 = c * lower / (d1 * s1), -c * upper * s1 / d1

@@ -1,6 +1,7 @@
 """Albedo of a layered snow pack and where in it light is absorbed.
 
-A SNICAR (Flanner & Zender 2006; Toon et al. 1989) without aerosols: five bands (0.3-0.7 visible; 0.7-1.0,
+A SNICAR (Flanner & Zender 2006; Toon et al. 1989) with one constant impurity (soot) instead of eight aerosol tracers:
+five bands (0.3-0.7 visible; 0.7-1.0,
 1.0-1.2, 1.2-1.5, 1.5-5.0 um near infrared), delta-scaled two-stream layers (Eddington in the visible, hemispheric
 mean in the near infrared). The layers are joined by adding instead of a tridiagonal solve: the same solution, without
 negative absorption and so without SNICAR's retries. Ice optics are fits, not a table.
@@ -36,6 +37,10 @@ _EXTINCTION = (
     (2.1124, -1.00735, 0.00176967),
     (2.1155, -1.00956, 0.0023282),
 )
+# Soot coated with sulphate: mass extinction (m2 kg-1), its absorbed share, asymmetry; none beyond 1.2 um (SNICAR).
+_SOOT_EXTINCTION = np.array([25368.6, 12520.4, 7738.64, 0.0, 0.0])[:, None, None]
+_SOOT_CO_ALBEDO = np.array([0.484055, 0.565686, 0.653896, 0.0, 0.0])[:, None, None]
+_SOOT_ASYMMETRY = np.array([0.521518, 0.344572, 0.244048, 0.0, 0.0])[:, None, None]
 _BANDS = 5
 # Shares of the four near-infrared bands under direct and diffuse light (mid-latitude winter spectra of SNICAR).
 _SHARE_DIRECT = np.array([0.49352158521175, 0.18099494230665, 0.12094898498813, 0.20453448749347])
@@ -53,13 +58,14 @@ def _polynomial(table: tuple[tuple[float, ...], ...], x: jax.Array) -> jax.Array
 
 
 def snow_transfer(
-    mass: jax.Array, radius: jax.Array, coszen: jax.Array, ground: jax.Array
+    mass: jax.Array, radius: jax.Array, soot: jax.Array, coszen: jax.Array, ground: jax.Array
 ) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
     """Albedo of snow over ground of albedo ``ground`` and the absorption by layer.
 
     Args:
         mass: ice and liquid water of the layers (kg m-2) `[snow_layer, column]`, top first; 0 = no layer.
         radius: effective grain radius (um), same shape; held to 30-1500 um.
+        soot: mass of soot per mass of snow (1), same shape.
         coszen: `[column]`, held to >= 0.001.
         ground: albedo under the snow `[2, column]`.
 
@@ -69,10 +75,16 @@ def snow_transfer(
     """
     x = jnp.log(jnp.clip(radius, *_RADII) * (1.0 / 200.0))
     mu = jnp.maximum(coszen, 0.001)
-    co_albedo = jnp.exp(_polynomial(_CO_ALBEDO, x))
-    omega = 1.0 - co_albedo
+    # Per unit mass: ice and soot, weighted by extinction and by scattering.
+    ext_ice, ext_soot = jnp.exp(_polynomial(_EXTINCTION, x)), soot * _SOOT_EXTINCTION
+    ext = ext_ice + ext_soot
+    absorbs = ext_ice * jnp.exp(_polynomial(_CO_ALBEDO, x)) + ext_soot * _SOOT_CO_ALBEDO
+    scatters = ext - absorbs
+    soot_scatters = ext_soot * (1.0 - _SOOT_CO_ALBEDO)
     g = _polynomial(_ASYMMETRY, x)
-    tau = mass * jnp.exp(_polynomial(_EXTINCTION, x))
+    g = g + (_SOOT_ASYMMETRY - g) * soot_scatters / scatters
+    omega = scatters / ext
+    tau = mass * ext
 
     # Delta scaling takes the forward peak out of the scattered light.
     peak = omega * g * g

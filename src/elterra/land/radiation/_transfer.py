@@ -19,7 +19,7 @@ def radiative_transfer(p: Fields, s: Fields, f: Fields, veg: Fields, grnd: Field
     """Solar radiation of one step (CLM5.0 technical note, chapters Surface Albedos and Radiative Fluxes).
 
     Args:
-        p: ``soil_color``, ``dzsoi``, and the canopy optics of `canopy_transfer`.
+        p: ``soil_color``, ``dzsoi``, ``snow_soot`` (kg kg-1), and the canopy optics of `canopy_transfer`.
         s: ``h2osoi_liq``, ``h2osoi_ice`` `[snow_ground_layer, column]`, ``snw_rds`` (um) `[snow_layer, column]`,
             ``snl``, ``frac_sno``, ``h2osno_no_layers`` `[column]`, ``liqcan``, ``snocan`` `[patch, column]`.
         f: ``coszen`` `[column]`, ``forc_solad``, ``forc_solai`` (W m-2) `[band, column]`.
@@ -52,7 +52,8 @@ def radiative_transfer(p: Fields, s: Fields, f: Fields, veg: Fields, grnd: Field
     thin = jnp.where(lowest, jnp.where(has_layers, 0.0, s.h2osno_no_layers), 0.0)
     mass = jnp.where(active, s.h2osoi_liq[:n] + s.h2osoi_ice[:n], thin)
     radius = jnp.where(active, s.snw_rds, _FRESH_RADIUS)
-    albsnd, albsni, abs_beam, abs_sky = snow_transfer(mass, radius, f.coszen, albsod)
+    soot = jnp.where(active, p.snow_soot, 0.0)
+    albsnd, albsni, abs_beam, abs_sky = snow_transfer(mass, radius, soot, f.coszen, albsod)
     albgrd = albsod + s.frac_sno * (albsnd - albsod)
     albgri = albsod + s.frac_sno * (albsni - albsod)
 
