@@ -1,5 +1,5 @@
-"""Solar radiation: albedo of soil and snow, two-stream canopy, sunlit and shaded leaves."""
+"""Solar radiation: soil, snow and canopy albedo, and who absorbs the rest."""
 
-from elterra.land.radiation.transfer import radiative_transfer
+from elterra.land.radiation._transfer import radiative_transfer
 
 __all__ = ["radiative_transfer"]

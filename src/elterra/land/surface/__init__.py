@@ -1,1 +1,1 @@
-"""State of the ground surface before the fluxes and its fluxes after the new ground temperature."""
+"""Ground surface: its state for the turbulent fluxes, and the correction of those fluxes."""

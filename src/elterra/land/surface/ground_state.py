@@ -1,80 +1,101 @@
-"""Temperature, humidity, roughness and resistance of the ground (tech note, Fluxes 5.1-5.3; CanopyTemperature)."""
+"""What the turbulent fluxes need to know of the ground: temperature, humidity, resistance, roughness.
+
+Source: CLM5.0 technical note, chapter Fluxes (sections on ground humidity, soil evaporation resistance) and
+Swenson & Lawrence (2014) for the dry surface layer.
+"""
 
 from __future__ import annotations
 
-import jax
 import jax.numpy as jnp
 
 from elterra.land.config import Config
-from elterra.land.constants import DENH2O, DENICE, GRAV, HSUB, HVAP, RWAT
+from elterra.land.constants import DENH2O, DENICE, GRAV, HSUB, HVAP, RWAT, TFRZ
 from elterra.land.fields import Fields
 from elterra.land.numerics.humidity import saturation
 
-_SMP_MIN = -1.0e8  #: lowest matric potential, mm
+_ROVERG = 1.0e3 * RWAT / GRAV  # mm K-1: turns a potential in mm into the exponent of Kelvin's equation
+_DIFFUSIVITY = 2.12e-5  # of vapour in air at the freezing point, m2 s-1 (Bittelli et al. 2008)
+_AIR_DRY_SUCTION = 1.0e7  # mm, potential at which soil counts as air dry
+_SMP_MIN = -1.0e8  # mm, lowest matric potential
 
 
 def ground_state(p: Fields, s: Fields, f: Fields, veg: Fields, cfg: Config) -> Fields:
-    """What the air sees of the ground, ``[column]``.
+    """Ground temperature, emissivity, humidity and resistance of the step, all `[column]`.
 
-    t_grnd (K); qg, qg_snow, qg_soil, qg_h2osfc (kg kg-1); dqgdT (kg kg-1 K-1); soilresis (s m-1, dry surface layer of
-    Swenson and Lawrence 2014); emg; htvp (J kg-1); z0mg, z0hg (m); frac_sno_eff, frac_h2osfc; hr (humidity of soil pores).
+    Args:
+        p: ``watsat``, ``sucsat`` (mm), ``bsw``, ``dzsoi`` `[ground_layer, column]`; ``zlnd``, ``zsno`` (m),
+            ``emg_soil``, ``emg_snow``, ``dsl_max`` (mm), ``dsl_onset`` (1).
+        s: ``t_soisno`` (K), ``h2osoi_liq``, ``h2osoi_ice`` (kg m-2) `[snow_ground_layer, column]`; ``snl``,
+            ``frac_sno``, ``frac_h2osfc``, ``t_h2osfc``.
+        f: ``forc_t`` (K), ``forc_q`` (kg kg-1), ``forc_pbot`` (Pa). ``veg`` is not used.
+
+    Returns:
+        ``t_grnd``, ``t_snow_top`` (K), ``emg``, ``htvp`` (J kg-1), ``qg``, ``qg_snow``, ``qg_soil``, ``qg_h2osfc``
+        (kg kg-1), ``dqgdT`` (kg kg-1 K-1), ``soilresis`` (s m-1), ``dsl`` (mm), ``soil_humidity`` (1, Kelvin
+        factor of the top layer), ``soilalpha`` (1), ``z0mg``, ``z0hg`` (m), ``frac_sno``, ``frac_sno_eff``,
+        ``frac_h2osfc`` (1), ``thv`` (K).
     """
     n = cfg.nlevsno
-    top = jnp.arange(n)[:, None] == n - s.snl
-    snowy = s.snl > 0
-    t_soil = s.t_soisno[n]
-    t_snow = jnp.where(snowy, jnp.where(top, s.t_soisno[:n], 0.0).sum(axis=0), t_soil)
-    cover = s.frac_sno
-    cover_eff = jnp.where(snowy, cover, 0.0)
-    wet = s.frac_h2osfc
-    t_grnd = cover_eff * t_snow + (1.0 - cover_eff - wet) * t_soil + wet * s.t_h2osfc
+    has_snow = s.snl > 0
+    top = jnp.arange(n)[:, None] == n - s.snl  # one layer of columns with snow layers, none of the others
+    t_soil, liq, ice = s.t_soisno[n], s.h2osoi_liq[n], s.h2osoi_ice[n]
 
-    liquid, ice, dz, porosity = s.h2osoi_liq[n], s.h2osoi_ice[n], p.dzsoi[0], p.watsat[0]
-    saturated = jnp.clip((liquid / DENH2O + ice / DENICE) / (dz * porosity), 0.01, 1.0)
-    suction = jnp.maximum(_SMP_MIN, -p.sucsat[0] * jnp.exp(-p.bsw[0] * jnp.log(saturated)))
-    hr = jnp.exp(suction * 1e-3 * GRAV / (RWAT * t_soil))
+    def surface(x: jnp.ndarray) -> jnp.ndarray:
+        return jnp.where(has_snow, jnp.sum(jnp.where(top, x[:n], 0.0), axis=0), x[n])
 
-    _, _, q_snow, dq_snow = saturation(t_snow, f.forc_pbot)
-    _, _, q_soil, dq_soil = saturation(t_soil, f.forc_pbot)
-    _, _, q_water, dq_water = saturation(s.t_h2osfc, f.forc_pbot)
-    # Soil that is drier than the air but saturated at its own temperature does not gain dew (CLM's rule).
-    held = (q_soil > f.forc_q) & (f.forc_q > hr * q_soil)
-    q_soil = jnp.where(held, f.forc_q, q_soil)
-    dq_soil = jnp.where(held, 0.0, dq_soil)
-    qg_soil = hr * q_soil
-    qg_snow = jnp.where(snowy, q_snow, qg_soil)
-    dqgdT = cover_eff * dq_snow + (1.0 - cover_eff - wet) * hr * dq_soil + wet * dq_water
-    qg = cover_eff * qg_snow + (1.0 - cover_eff - wet) * qg_soil + wet * q_water
+    t_snow = surface(s.t_soisno)
+    f_sno, f_wat = s.frac_sno, s.frac_h2osfc
+    # Snow too thin for a layer has the temperature of the soil under it.
+    f_layer = jnp.where(has_snow, f_sno, 0.0)
+    t_grnd = f_layer * t_snow + (1.0 - f_layer - f_wat) * t_soil + f_wat * s.t_h2osfc
 
-    ice_in_top = jnp.where(snowy, jnp.where(top, s.h2osoi_ice[:n], 0.0).sum(axis=0), ice)
-    liq_in_top = jnp.where(snowy, jnp.where(top, s.h2osoi_liq[:n], 0.0).sum(axis=0), liquid)
+    dz, watsat, bsw = p.dzsoi[0], p.watsat[0], p.bsw[0]
+    wetness = jnp.clip((liq / DENH2O + ice / DENICE) / (dz * watsat), 0.01, 1.0)
+    potential = jnp.maximum(-p.sucsat[0] * jnp.exp(-bsw * jnp.log(wetness)), _SMP_MIN)
+    hr = jnp.exp(potential / (_ROVERG * t_soil))
+
+    _, _, qs_snow, dqs_snow = saturation(t_snow, f.forc_pbot)
+    _, _, qs_soil, dqs_soil = saturation(t_soil, f.forc_pbot)
+    _, _, qs_wat, dqs_wat = saturation(s.t_h2osfc, f.forc_pbot)
+    # Air between the soil's and the saturated humidity would make dew on soil that is dry: no gradient then.
+    between = (qs_soil > f.forc_q) & (f.forc_q > hr * qs_soil)
+    qg_soil = hr * jnp.where(between, f.forc_q, qs_soil)
+    dqg_soil = jnp.where(between, 0.0, hr * dqs_soil)
+    qg_snow = jnp.where(has_snow, qs_snow, qg_soil)
+    dqg_snow = jnp.where(has_snow, dqs_snow, dqg_soil)
+    f_bare = 1.0 - f_sno - f_wat
+
+    # Dry surface layer: its thickness grows as the liquid water falls below a share of the free pore space.
+    air_dry = watsat * jnp.exp(jnp.log(p.sucsat[0] / _AIR_DRY_SUCTION) / bsw)
+    liquid = jnp.maximum(liq, 1.0e-6) / (dz * DENH2O)
+    pores = jnp.maximum(watsat - jnp.minimum(watsat, ice / (dz * DENICE)), 0.01)
+    dsl = p.dsl_max * jnp.maximum(0.001, p.dsl_onset * pores - liquid)
+    dsl = jnp.clip(dsl / jnp.maximum(0.001, p.dsl_onset * watsat - air_dry), 0.0, 200.0)
+    free = watsat - air_dry
+    tortuous = jnp.exp(3.0 / jnp.maximum(3.0, bsw) * jnp.log(free / watsat))
+    diffusivity = free * _DIFFUSIVITY * jnp.exp(1.75 * jnp.log(t_soil / TFRZ)) * tortuous
+    soilresis = jnp.minimum(dsl / (diffusivity * free * 1.0e3) + 20.0, 1.0e6)
+
+    dry_ice = (surface(s.h2osoi_liq) <= 0.0) & (surface(s.h2osoi_ice) > 0.0)
+    z0mg = jnp.where(f_sno > 0.0, p.zsno, p.zlnd) + jnp.zeros_like(t_soil)
     return Fields(
         t_grnd=t_grnd,
-        qg=qg,
+        t_snow_top=t_snow,
+        emg=(1.0 - f_sno) * p.emg_soil + f_sno * p.emg_snow,
+        htvp=jnp.where(dry_ice, HSUB, HVAP),
+        qg=f_sno * qg_snow + f_bare * qg_soil + f_wat * qs_wat,
         qg_snow=qg_snow,
         qg_soil=qg_soil,
-        qg_h2osfc=q_water,
-        dqgdT=dqgdT,
-        soilresis=_dry_surface_resistance(p, liquid, ice, t_soil),
-        emg=0.96 * (1.0 - cover) + 0.97 * cover,
-        htvp=jnp.where((liq_in_top <= 0.0) & (ice_in_top > 0.0), HSUB, HVAP),
-        z0mg=jnp.where(cover > 0.0, p.zsno, p.zlnd),
-        z0hg=jnp.where(cover > 0.0, p.zsno, p.zlnd),
-        frac_sno_eff=cover_eff,
-        frac_h2osfc=wet,
-        hr=hr,
+        qg_h2osfc=qs_wat,
+        dqgdT=f_sno * dqg_snow + f_bare * dqg_soil + f_wat * dqs_wat,
+        soilresis=soilresis,
+        dsl=dsl,
+        soil_humidity=hr,
+        soilalpha=f_bare * hr + f_sno + f_wat,
+        z0mg=z0mg,
+        z0hg=z0mg,
+        frac_sno=f_sno,
+        frac_sno_eff=f_sno,
+        frac_h2osfc=f_wat,
+        thv=f.forc_t * (1.0 + 0.61 * f.forc_q),
     )
-
-
-def _dry_surface_resistance(p: Fields, liquid: jax.Array, ice: jax.Array, t: jax.Array) -> jax.Array:
-    """Resistance (s m-1) of the dry layer that forms on drying soil, after Swenson and Lawrence (2014)."""
-    dz, porosity, b = p.dzsoi[0], p.watsat[0], p.bsw[0]
-    water = jnp.maximum(liquid, 1e-6) / (dz * DENH2O)
-    open_pores = jnp.maximum(0.01, porosity - jnp.minimum(porosity, ice / (dz * DENICE)))
-    air_dry = porosity * jnp.exp(jnp.log(p.sucsat[0] / 1e7) / b)
-    free_air = 2.12e-5 * jnp.exp(1.75 * jnp.log(t / 273.15))
-    pores = porosity - air_dry
-    diffusivity = pores * free_air * jnp.exp(3.0 / jnp.maximum(3.0, b) * jnp.log(pores / porosity))
-    dry = jnp.maximum(0.001, 0.8 * open_pores - water) / jnp.maximum(0.001, 0.8 * porosity - air_dry)
-    layer = jnp.clip(p.dsl_thickness * dry, 0.0, 200.0)
-    return jnp.minimum(1e6, layer / (diffusivity * pores * 1e3) + 20.0)

@@ -1,0 +1,122 @@
+"""Albedo and absorbed solar radiation of canopy, snow layers and soil for one step."""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+
+from elterra.land.canopy.interception import wet_fractions
+from elterra.land.config import Config
+from elterra.land.constants import DENH2O, DENICE
+from elterra.land.fields import Fields
+from elterra.land.radiation._canopy import canopy_transfer
+from elterra.land.radiation._snow import snow_transfer
+from elterra.land.radiation._soil import soil_albedo
+
+_FRESH_RADIUS = 54.526  # um, grains of snow that is too thin for a layer
+
+
+def radiative_transfer(p: Fields, s: Fields, f: Fields, veg: Fields, grnd: Fields, cfg: Config) -> Fields:
+    """Solar radiation of one step (CLM5.0 technical note, chapters Surface Albedos and Radiative Fluxes).
+
+    Args:
+        p: ``soil_color``, ``dzsoi``, ``snow_soot`` (kg kg-1), and the canopy optics of `canopy_transfer`.
+        s: ``h2osoi_liq``, ``h2osoi_ice`` `[snow_ground_layer, column]`, ``snw_rds`` (um) `[snow_layer, column]`,
+            ``snl``, ``frac_sno``, ``h2osno_no_layers`` `[column]`, ``liqcan``, ``snocan`` `[patch, column]`.
+        f: ``coszen`` `[column]`, ``forc_solad``, ``forc_solai`` (W m-2) `[band, column]`.
+        veg: ``elai``, ``esai``, ``frac_veg_nosno`` `[patch, column]`. ``grnd`` is not needed.
+
+    Returns:
+        `[band, patch, column]` (1): ``albd``, ``albi``, ``fabd``, ``fabi``, ``ftdd``, ``ftid``, ``ftii``.
+        `[band, column]`: ``albgrd``, ``albgri``, ``albsod``, ``albsnd``, ``albsni``.
+        `[patch, column]`: ``fsun`` (1), ``laisun``, ``laisha`` (m2 m-2), ``sabv``, ``sabg``, ``fsa``, ``fsr`` (W m-2),
+        ``parsun``, ``parsha`` (visible light absorbed per unit sunlit or shaded leaf and stem area, W m-2),
+        ``vcmaxcintsun``, ``vcmaxcintsha`` (1), ``sabg_snow``, ``sabg_bare`` (per unit area of snow and of
+        snow-free ground, W m-2).
+        `[snow_layer + 1, patch, column]` (W m-2): ``sabg_lyr`` per unit of ground area, the last is the soil (under
+        snow and open), sums to ``sabg``; ``sabg_lyr_snow`` per unit of snow area, the last is the soil under
+        the snow, sums to ``sabg_snow`` (without snow layers everything is in the last).
+
+    Sun below the horizon: all fractions absorbed and transmitted are 0 and albedos 1 (light that comes anyway is
+    reflected), so incident = sabv + sabg + fsr always.
+    """
+    n = cfg.nlevsno
+    sun = f.coszen > 0.0
+    has_layers = s.snl > 0
+    active = jnp.arange(n)[:, None] >= n - s.snl
+
+    water = s.h2osoi_liq[n] / (p.dzsoi[0] * DENH2O) + s.h2osoi_ice[n] / (p.dzsoi[0] * DENICE)
+    albsod = soil_albedo(p.soil_color, water)
+
+    # Snow without a layer takes the lowest slot, with fresh grains.
+    lowest = (jnp.arange(n) == n - 1)[:, None]
+    thin = jnp.where(lowest, jnp.where(has_layers, 0.0, s.h2osno_no_layers), 0.0)
+    mass = jnp.where(active, s.h2osoi_liq[:n] + s.h2osoi_ice[:n], thin)
+    radius = jnp.where(active, s.snw_rds, _FRESH_RADIUS)
+    soot = jnp.where(active, p.snow_soot, 0.0)
+    albsnd, albsni, abs_beam, abs_sky = snow_transfer(mass, radius, soot, f.coszen, albsod)
+    albgrd = albsod + s.frac_sno * (albsnd - albsod)
+    albgri = albsod + s.frac_sno * (albsni - albsod)
+
+    _, _, fcansno = wet_fractions(p, s, veg)
+    canopy = canopy_transfer(p, veg, fcansno, f.coszen, albgrd, albgri)
+
+    def lit(x: jnp.ndarray, night: float = 0.0) -> jnp.ndarray:
+        return jnp.where(sun, x, night)
+
+    albd, albi = lit(canopy.albd, 1.0), lit(canopy.albi, 1.0)
+    fabd, fabi = lit(canopy.fabd), lit(canopy.fabi)
+    ftdd, ftid, ftii = lit(canopy.ftdd), lit(canopy.ftid), lit(canopy.ftii)
+    solad, solai = f.forc_solad[:, None], f.forc_solai[:, None]
+    beam = solad * ftdd
+    sky = solad * ftid + solai * ftii
+
+    sabv = jnp.sum(solad * fabd + solai * fabi, axis=0)
+    fsr = jnp.sum(solad * albd + solai * albi, axis=0)
+    sabg = jnp.sum(beam * (1.0 - albgrd[:, None]) + sky * (1.0 - albgri[:, None]), axis=0)
+    bare = jnp.sum((beam + sky) * (1.0 - albsod[:, None]), axis=0)
+
+    snow = sum(abs_beam[b][:, None] * beam[b] + abs_sky[b][:, None] * sky[b] for b in range(2))
+    in_pack, under = snow[:n], snow[n]
+    sabg_bare = jnp.where(has_layers, bare, sabg)
+    lyr_snow = jnp.concatenate(
+        [jnp.where(has_layers, in_pack, 0.0), jnp.where(has_layers, under, sabg)[None]]
+    )
+    pack = jnp.where(has_layers, s.frac_sno * in_pack, 0.0)
+    soil = jnp.where(has_layers, s.frac_sno * under + (1.0 - s.frac_sno) * bare, sabg)
+
+    fsun = lit(canopy.fsun)
+    area = veg.elai + veg.esai
+    lit_leaves = sun & (area > 0.0)
+    sun_area = jnp.where(lit_leaves, canopy.fsun * area, 1.0)
+    shade_area = jnp.where(lit_leaves, (1.0 - canopy.fsun) * area, 1.0)
+    par_sun = f.forc_solad[0] * canopy.fabd_sun[0] + f.forc_solai[0] * canopy.fabi_sun[0]
+    par_all = f.forc_solad[0] * fabd[0] + f.forc_solai[0] * fabi[0]
+    return Fields(
+        albd=albd,
+        albi=albi,
+        fabd=fabd,
+        fabi=fabi,
+        ftdd=ftdd,
+        ftid=ftid,
+        ftii=ftii,
+        albgrd=albgrd,
+        albgri=albgri,
+        albsod=albsod,
+        albsnd=albsnd,
+        albsni=albsni,
+        fsun=fsun,
+        laisun=veg.elai * fsun,
+        laisha=veg.elai * (1.0 - fsun),
+        sabv=sabv,
+        sabg=sabg,
+        sabg_snow=jnp.sum(lyr_snow, axis=0),
+        sabg_bare=sabg_bare,
+        sabg_lyr=jnp.concatenate([pack, soil[None]]),
+        sabg_lyr_snow=lyr_snow,
+        parsun=jnp.where(lit_leaves, par_sun / sun_area, 0.0),
+        parsha=jnp.where(lit_leaves, (par_all - par_sun) / shade_area, 0.0),
+        fsa=sabv + sabg,
+        fsr=fsr,
+        vcmaxcintsun=lit(canopy.vcmaxcintsun),
+        vcmaxcintsha=lit(canopy.vcmaxcintsha),
+    )
