@@ -93,7 +93,7 @@ def test_fresh_density():
 
 def test_cover_grows_with_snow_and_closes_on_the_depletion_curve():
     n = jnp.asarray(20.0)
-    one = dict(density=jnp.asarray(100.0), accum_factor=jnp.asarray(0.1), n_melt=n)
+    one = {"density": jnp.asarray(100.0), "accum_factor": jnp.asarray(0.1), "n_melt": n}
     zero = jnp.asarray(0.0)
     new = add_new_snow(new_snow=jnp.asarray(5.0), h2osno=zero, frac_sno=zero, int_snow=zero, **one)
     assert float(new.frac_sno) == pytest.approx(np.tanh(0.5))

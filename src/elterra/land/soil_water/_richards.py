@@ -53,9 +53,10 @@ def solve_richards(
     sum changes by the boundary fluxes and the sink to round-off, whatever the Newton residual.
 
     Arrays are ``[layer, ...]``; lengths in mm, times in s, fluxes and ``sink`` in mm s-1. ``dz`` thickness,
-    ``z`` depth of the nodes. The top boundary is a flux (``flux_top``) or a water content ``theta_top`` held at
-    depth 0; the bottom is closed, or has the water content ``theta_bottom`` held at the lower edge of the last
-    layer. ``active`` (bool) marks layers that take part; no water passes an interface to an inactive layer.
+    ``z`` depth of the nodes. The top boundary is a flux (``flux_top``) or a water content ``theta_top`` held
+    at depth 0; the bottom is closed, or has the water content ``theta_bottom`` held at the lower edge of the
+    last layer. ``active`` (bool) marks layers that take part; no water passes an interface to an inactive
+    layer.
 
     Raises ValueError when the top boundary is given twice or not at all.
     """
@@ -65,7 +66,8 @@ def solve_richards(
     zero = jnp.zeros_like(theta[0])
     dt_sub = dt / substeps
     dt_dz = dt_sub / dz
-    # Interfaces 0..n. A closed interface has conductance 0; a Dirichlet boundary has a ghost node at the edge.
+    # Interfaces 0..n. A closed interface has conductance 0; a Dirichlet boundary has a ghost node at the
+    # edge.
     lower_edge = z[-1] + 0.5 * dz[-1]
     ghost_top = theta[0] if theta_top is None else theta_top
     ghost_bottom = theta[-1] if theta_bottom is None else theta_bottom
