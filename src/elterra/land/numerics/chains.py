@@ -42,7 +42,8 @@ def push_up(water: jax.Array, capacity: jax.Array) -> tuple[jax.Array, jax.Array
 
 
 def fill_minimum(water: jax.Array, minimum: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Bring every layer to at least ``minimum`` [layer, ...] with water of the layers below, then of those above.
+    """Bring every layer to at least ``minimum`` [layer, ...] with water of the layers below, then of those
+    above.
 
     Returns the water of the layers and the water that had to be supplied from outside (0 unless the whole
     column is drier than the minimum).

@@ -28,11 +28,12 @@ def compact(
     eta0: jax.Array,
     tau_ref: jax.Array,
 ) -> jax.Array:
-    """Layer thickness (m, of the snow-covered part) after settling (CLM5 ``SnowCompaction``; tech note 2.8.6).
+    """Layer thickness (m, of the snow-covered part) after settling (CLM5 ``SnowCompaction``; tech note
+    2.8.6).
 
-    Destructive metamorphism (Anderson 1976, liquid water doubles it), overburden and wind drift (Vionnet et al.
-    2012), melt (loss of mass less the loss of covered area). ``mass_before`` (kg m-2) is the layer before this step,
-    ``melting`` marks layers that melt. Layers are ``[snow_layer, column]``, top first.
+    Destructive metamorphism (Anderson 1976, liquid water doubles it), overburden and wind drift (Vionnet et
+    al. 2012), melt (loss of mass less the loss of covered area). ``mass_before`` (kg m-2) is the layer before
+    this step, ``melting`` marks layers that melt. Layers are ``[snow_layer, column]``, top first.
     """
     frac = jnp.maximum(frac_sno, 1.0e-6)
     thick = jnp.where(active, dz, 1.0)

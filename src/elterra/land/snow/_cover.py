@@ -16,8 +16,8 @@ INT_SNOW_LIMIT = 1.0e8
 def fresh_snow_density(forc_t: jax.Array, forc_wind: jax.Array) -> jax.Array:
     """Bulk density of falling snow, kg m-3: Anderson with Slater (2017) below -15 degC, and wind.
 
-    Tech note 2.8.24-2.8.26; ``forc_t`` K, ``forc_wind`` m s-1. The wind term is 266.861 kg m-3 times the 8.8th power
-    of a hyperbolic tangent (CLM5 ``NewSnowBulkDensity`` with wind-dependent density).
+    Tech note 2.8.24-2.8.26; ``forc_t`` K, ``forc_wind`` m s-1. The wind term is 266.861 kg m-3 times the
+    8.8th power of a hyperbolic tangent (CLM5 ``NewSnowBulkDensity`` with wind-dependent density).
     """
     tc = forc_t - TFRZ
     warm = jnp.clip(tc + 15.0, 0.0, 17.0)

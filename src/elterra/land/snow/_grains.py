@@ -63,9 +63,10 @@ def dry_growth_rate(t: jax.Array, gradient: jax.Array, density: jax.Array, radiu
     """Rate of dry grain growth, um per hour.
 
     CLM5 looks up three parameters of Flanner and Zender (2006) in a table over temperature (K), temperature
-    gradient (K m-1) and density (kg m-3). Here a cubic polynomial in these and in the growth since the fresh state
-    was fitted to the logarithm of the rates of that table (gradients up to 200 K m-1, weighted towards the fast
-    rates). Radii grown for 1, 10, 30 days from fresh differ from those of the table by 10, 8, 12 % of their mean.
+    gradient (K m-1) and density (kg m-3). Here a cubic polynomial in these and in the growth since the fresh
+    state was fitted to the logarithm of the rates of that table (gradients up to 200 K m-1, weighted towards
+    the fast rates). Radii grown for 1, 10, 30 days from fresh differ from those of the table by 10, 8, 12 %
+    of their mean.
     """
     x = (jnp.clip(t, 223.15, TFRZ) - 253.0) / 20.0
     g = jnp.log1p(jnp.clip(gradient, 0.0, 300.0) / 10.0) / 3.0
@@ -99,9 +100,9 @@ def age_grains(
 ) -> jax.Array:
     """Effective radius (um) after one step, ``[snow_layer, column]`` (CLM5 ``SnowAge_grain``; tech note 2.3).
 
-    ``t_below``, ``dz_below`` belong to the layer underneath (the soil under the lowest); ``new_snow`` [column] and
-    ``refrozen`` [snow_layer, column] in kg m-2 of this step; ``is_top``, ``active`` masks. Layers that are not
-    active get the smallest radius.
+    ``t_below``, ``dz_below`` belong to the layer underneath (the soil under the lowest); ``new_snow``
+    [column] and ``refrozen`` [snow_layer, column] in kg m-2 of this step; ``is_top``, ``active`` masks.
+    Layers that are not active get the smallest radius.
     """
     thickness = jnp.where(active, dz * frac_sno, 1.0)
     mass = jnp.where(active, jnp.maximum(liq + ice, 1.0e-12), 1.0)

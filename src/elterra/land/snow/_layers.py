@@ -11,7 +11,8 @@ import numpy as np
 from elterra.land.constants import CPICE, CPLIQ, HFUS, TFRZ
 from elterra.land.snow._grains import RADIUS_MAX, RADIUS_MIN
 
-# Thickness limits (m) of CLM5, from the top layer down. A pack with fewer layers (nlevsno < 12) uses the first
+# Thickness limits (m) of CLM5, from the top layer down. A pack with fewer layers (nlevsno < 12) uses the
+# first
 # entries; its lowest possible layer has no upper limit.
 _DZMIN = np.array([0.010, 0.015, 0.025, 0.055, 0.115, 0.235, 0.475, 0.955, 1.915, 3.835, 7.675, 15.355])
 _DZMAX_LAST = np.array([0.03, 0.07, 0.18, 0.41, 0.88, 1.83, 3.74, 7.57, 15.24, 30.59, 61.3, 1.0e30])
@@ -66,10 +67,11 @@ def _position(nlevsno: int, snl: jax.Array) -> jax.Array:
 
 
 def merge_thin_layer(pack: Pack, snl: jax.Array, frac_sno: jax.Array) -> tuple[Pack, jax.Array]:
-    """Merge the uppermost layer that is too thin, too light or empty of ice with a neighbour (CLM5 ``Combo``).
+    """Merge the uppermost layer that is too thin, too light or empty of ice with a neighbour (CLM5
+    ``Combo``).
 
-    The top layer goes to the one below, the lowest to the one above, others to the thinner neighbour. CLM5 merges
-    all such layers in one step; here one a call, which changes only when, not what is conserved.
+    The top layer goes to the one below, the lowest to the one above, others to the thinner neighbour. CLM5
+    merges all such layers in one step; here one a call, which changes only when, not what is conserved.
     """
     n = pack.dz.shape[0]
     place = _position(n, snl)
@@ -140,7 +142,8 @@ def split_thick_layers(pack: Pack, snl: jax.Array, frac_sno: jax.Array) -> tuple
 
 
 def initial_layers(snow_depth: jax.Array, nlevsno: int) -> tuple[jax.Array, jax.Array]:
-    """Number of layers and their thickness for a pack of ``snow_depth`` (m, [column]); CLM5 ``InitSnowLayers``.
+    """Number of layers and their thickness for a pack of ``snow_depth`` (m, [column]); CLM5
+    ``InitSnowLayers``.
 
     Returns ``snl`` (int32 [column]) and ``dz_snow`` [snow_layer, column].
     """

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from elterra.land.config import Config
 from elterra.land.constants import DENH2O, DENICE, TFRZ
 from elterra.land.fields import Fields
+from elterra.land.numerics.chains import take_from_top
 from elterra.land.snow._compaction import compact
 from elterra.land.snow._cover import add_new_snow, depleted_cover, fresh_snow_density, melt_shape
 from elterra.land.snow._grains import RADIUS_MIN, age_grains, fresh_radius
@@ -19,7 +20,6 @@ from elterra.land.snow._layers import (
     split_thick_layers,
     unpack_layers,
 )
-from elterra.land.numerics.chains import take_from_top
 
 #: column-mean depth (m) from which snow has layers, and below which it loses them (CLM5)
 LAYER_DEPTH = 0.01
@@ -40,8 +40,8 @@ def percolate(
 ) -> jax.Array:
     """Water leaving each layer downward in one step, kg m-2 (CLM5 ``SnowWater``; tech note 2.8.4).
 
-    Water above the holding capacity (``ssi`` of the pores) moves to the layer below as far as that has room; nothing
-    moves where either porosity is below ``wimp``.
+    Water above the holding capacity (``ssi`` of the pores) moves to the layer below as far as that has room;
+    nothing moves where either porosity is below ``wimp``.
     """
     thickness = jnp.where(active, dz * frac_sno, 1.0)
     vol_ice = jnp.minimum(1.0, ice / (thickness * DENICE))
@@ -60,29 +60,31 @@ def snow_water(
 ) -> tuple[Fields, Fields]:
     """New snow, water flow, settling, ageing and layers of the snow pack over one step.
 
-    Called after the heat solve of the step (``s`` holds its temperatures and phase change). Order: snowfall, new
-    layer, evaporation or frost, rain, percolation, capping, settling, grain growth, merging and splitting, loss of
-    cover by melt (CLM5 does the last at the start of the next step, which is the same).
+    Called after the heat solve of the step (``s`` holds its temperatures and phase change). Order: snowfall,
+    new layer, evaporation or frost, rain, percolation, capping, settling, grain growth, merging and
+    splitting, loss of cover by melt (CLM5 does the last at the start of the next step, which is the same).
 
-    Inputs, all [column] and kg m-2 s-1 unless said: ``wet.qflx_liq_grnd``, ``wet.qflx_snow_grnd`` (water reaching the
-    ground below the canopy); ``en.qflx_ev_snow``, ``en.qflx_ev_soil``, ``en.qflx_ev_h2osfc``: final evaporation per area
-    of snow, bare soil, and surface water (negative is dew), for the area shares ``s.frac_sno`` and ``s.frac_h2osfc`` at
-    entry; ``en.qflx_snomelt``: melt; of snow without layers (``s.snl`` = 0) it has already left ``h2osno_no_layers``,
-    of layers it is liquid in the layers. Used if there: ``en.qflx_snofrz_lyr``, ``en.qflx_snomelt_lyr`` [snow_layer,
-    column]. ``f.forc_t``, ``f.forc_wind``. The partition of these fluxes over liquid and ice is made here, so that
-    ``en.qflx_evap_grnd``, ``qflx_sub_snow``, ``qflx_dew_*`` must NOT be applied elsewhere. ``grnd``, ``flx`` are not read.
+    Inputs, all [column] and kg m-2 s-1 unless said: ``wet.qflx_liq_grnd``, ``wet.qflx_snow_grnd`` (water
+    reaching the ground below the canopy); ``en.qflx_ev_snow``, ``en.qflx_ev_soil``, ``en.qflx_ev_h2osfc``:
+    final evaporation per area of snow, bare soil, and surface water (negative is dew), for the area shares
+    ``s.frac_sno`` and ``s.frac_h2osfc`` at entry; ``en.qflx_snomelt``: melt; of snow without layers
+    (``s.snl`` = 0) it has already left ``h2osno_no_layers``, of layers it is liquid in the layers. Used if
+    there: ``en.qflx_snofrz_lyr``, ``en.qflx_snomelt_lyr`` [snow_layer, column]. ``f.forc_t``,
+    ``f.forc_wind``. The partition of these fluxes over liquid and ice is made here, so that
+    ``en.qflx_evap_grnd``, ``qflx_sub_snow``, ``qflx_dew_*`` must NOT be applied elsewhere. ``grnd``, ``flx``
+    are not read.
 
-    The snow part of evaporation is taken from the layers from the top down, in each in proportion to its liquid and
-    ice; what they do not have is passed on to the soil. Snow without layers does not evaporate, the soil does (CLM5).
-    Frost is ice on a top layer below freezing, else water.
+    The snow part of evaporation is taken from the layers from the top down, in each in proportion to its
+    liquid and ice; what they do not have is passed on to the soil. Snow without layers does not evaporate,
+    the soil does (CLM5). Frost is ice on a top layer below freezing, else water.
 
     Over the step d(snow)/dt = qflx_liq_grnd + qflx_snow_grnd - evaporation + evap_soil + evap_h2osfc -
     qflx_rain_plus_snomelt - qflx_snwcp (+ melt of layerless snow) to round-off.
 
-    Returns the new state and [column] fields: ``qflx_rain_plus_snomelt`` (liquid reaching the soil surface from the pack
-    or beside it), ``evap_soil``, ``evap_h2osfc`` (kg m-2 s-1 of the whole column, for the soil and the surface store),
-    ``qflx_evap_soi`` (all ground evaporation), ``qflx_snow_drain``, ``qflx_snwcp_ice``, ``qflx_snwcp_liq``,
-    ``qflx_snwcp``, ``h2osno`` (kg m-2), ``snowdp`` (m, column mean).
+    Returns the new state and [column] fields: ``qflx_rain_plus_snomelt`` (liquid reaching the soil surface
+    from the pack or beside it), ``evap_soil``, ``evap_h2osfc`` (kg m-2 s-1 of the whole column, for the soil
+    and the surface store), ``qflx_evap_soi`` (all ground evaporation), ``qflx_snow_drain``,
+    ``qflx_snwcp_ice``, ``qflx_snwcp_liq``, ``qflx_snwcp``, ``h2osno`` (kg m-2), ``snowdp`` (m, column mean).
     """
     del grnd, flx
     n, dt = cfg.nlevsno, cfg.dt

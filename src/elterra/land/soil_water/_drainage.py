@@ -38,8 +38,8 @@ def water_table(wetness: jax.Array, z: jax.Array, zi: jax.Array, active: jax.Arr
     ``ThetaBasedWaterTable``).
 
     ``wetness`` (liquid and ice volume over porosity), ``z`` nodes, ``active`` [soil_layer, ...]; ``zi``
-    [soil_layer + 1, ...]. The bottom of the active soil where its lowest layer is not saturated; the lower edge
-    of the first layer where all is saturated.
+    [soil_layer + 1, ...]. The bottom of the active soil where its lowest layer is not saturated; the lower
+    edge of the first layer where all is saturated.
     """
     n = wetness.shape[0]
     dry = _lowest(active & (wetness <= SATURATED))  # lowest unsaturated layer
@@ -66,9 +66,9 @@ def frost_and_perched_table(
 ) -> tuple[jax.Array, jax.Array]:
     """Depth of the frost table and of a water table perched on it (m); CLM5 ``PerchedWaterTable``.
 
-    The frost table is the first node below an unfrozen one at or below freezing (the first node when the surface
-    is frozen, the last node when nothing is). Without perched water both depths are equal.
-    ``t`` (K), ``wetness``, ``z`` are ``[soil_layer, ...]``.
+    The frost table is the first node below an unfrozen one at or below freezing (the first node when the
+    surface is frozen, the last node when nothing is). Without perched water both depths are equal. ``t`` (K),
+    ``wetness``, ``z`` are ``[soil_layer, ...]``.
     """
     n = t.shape[0]
     unfrozen = t > TFRZ
@@ -148,11 +148,12 @@ def lateral_drainage(
     e_ice: jax.Array,
     watmin: float,
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """Topographic drainage of the saturated zone (CLM5 ``LateralFlowPowerLaw``, exponent 1; tech note 2.7.102).
+    """Topographic drainage of the saturated zone (CLM5 ``LateralFlowPowerLaw``, exponent 1; tech note
+    2.7.102).
 
-    A layer gives at most its specific yield over the saturated part and keeps ``watmin`` (mm); demand that the
-    layers cannot meet is not drained. Returns liquid water (kg m-2), the lowered water table (m) and the drainage
-    of every layer (mm s-1).
+    A layer gives at most its specific yield over the saturated part and keeps ``watmin`` (mm); demand that
+    the layers cannot meet is not drained. Returns liquid water (kg m-2), the lowered water table (m) and the
+    drainage of every layer (mm s-1).
     """
     is_bottom = _one_below(active)
     z_bottom = jnp.sum(jnp.where(is_bottom, zi[1:], 0.0), axis=0)

@@ -61,7 +61,8 @@ def clm_richards(
 ) -> RichardsResult:
     """Richards flow over the soil layers with Clapp-Hornberger functions and ice impedance.
 
-    ``liq``, ``ice`` kg m-2, ``sink`` mm s-1, ``active`` ``[soil_layer, column]``; ``flux_top`` mm s-1 [column].
+    ``liq``, ``ice`` kg m-2, ``sink`` mm s-1, ``active`` ``[soil_layer, column]``; ``flux_top`` mm s-1
+    [column].
     """
     n = NLEVSOI
     dz, z = p.dzsoi[:n], p.zsoi[:n]
@@ -106,23 +107,24 @@ def soil_hydrology(
     Order and equations of CLM5 ``SurfaceRunoff``, ``Infiltration``, ``SoilWater`` (moisture form),
     ``RenewCondensation``, ``PerchedLateralFlow``, ``LateralFlowPowerLaw``; tech note chapter 2.7.
 
-    Takes from ``snow`` (the results of :func:`elterra.land.snow.snow_water`), all [column], kg m-2 s-1 of the whole
-    column, positive upward for evaporation: ``qflx_rain_plus_snomelt``, and the evaporation that is still to be
-    taken from the ground: ``evap_soil`` and ``evap_h2osfc``. Both may be negative (dew). They are applied here and
-    nowhere else. From ``flx``: ``qflx_tran_veg`` [patch, column], ``rootr`` [soil_layer, patch, column].
-    ``grnd``, ``wet``, ``en`` are not read.
+    Takes from ``snow`` (the results of :func:`elterra.land.snow.snow_water`), all [column], kg m-2 s-1 of the
+    whole column, positive upward for evaporation: ``qflx_rain_plus_snomelt``, and the evaporation that is
+    still to be taken from the ground: ``evap_soil`` and ``evap_h2osfc``. Both may be negative (dew). They are
+    applied here and nowhere else. From ``flx``: ``qflx_tran_veg`` [patch, column], ``rootr`` [soil_layer,
+    patch, column]. ``grnd``, ``wet``, ``en`` are not read.
 
-    Evaporation leaves the top soil layer in proportion to its liquid water and ice, the ice part at most the ice
-    there; dew is ice on a frozen top layer. If a layer falls below ``WATMIN`` it is filled from the layers below, then
-    from those above; what the whole column cannot give is ``qflx_evap_deficit`` (kg m-2 s-1, water supplied from
-    nowhere). With it, over the step, d(soil + h2osfc)/dt = qflx_rain_plus_snomelt - evap_soil - evap_h2osfc - uptake -
-    qflx_surf - qflx_h2osfc_surf - qflx_drain - qflx_drain_perched - qflx_ice_runoff_xs + qflx_evap_deficit to
-    round-off.
+    Evaporation leaves the top soil layer in proportion to its liquid water and ice, the ice part at most the
+    ice there; dew is ice on a frozen top layer. If a layer falls below ``WATMIN`` it is filled from the
+    layers below, then from those above; what the whole column cannot give is ``qflx_evap_deficit`` (kg m-2
+    s-1, water supplied from nowhere). With it, over the step, d(soil + h2osfc)/dt = qflx_rain_plus_snomelt -
+    evap_soil - evap_h2osfc - uptake - qflx_surf - qflx_h2osfc_surf - qflx_drain - qflx_drain_perched -
+    qflx_ice_runoff_xs + qflx_evap_deficit to round-off.
 
     Returns the new state and: ``qflx_surf``, ``qflx_infl``, ``qflx_h2osfc_surf``, ``qflx_drain``,
-    ``qflx_drain_perched``, ``qflx_ice_runoff_xs``, ``qflx_runoff``, ``qflx_evap_deficit``, ``qcharge``, ``fsat``,
-    ``frost_table``, ``zwt_perched`` (m), ``richards_error`` (mm) [column]; ``qflx_drain_lyr``, ``qout`` (flux through
-    the lower edge), ``qflx_rootsoi``, ``smp_l`` (mm), ``soilpsi`` (MPa), ``h2osoi_vol`` [soil_layer, column].
+    ``qflx_drain_perched``, ``qflx_ice_runoff_xs``, ``qflx_runoff``, ``qflx_evap_deficit``, ``qcharge``,
+    ``fsat``, ``frost_table``, ``zwt_perched`` (m), ``richards_error`` (mm) [column]; ``qflx_drain_lyr``,
+    ``qout`` (flux through the lower edge), ``qflx_rootsoi``, ``smp_l`` (mm), ``soilpsi`` (MPa),
+    ``h2osoi_vol`` [soil_layer, column].
     """
     del f, grnd, wet, en
     nsno, n, dt = cfg.nlevsno, NLEVSOI, cfg.dt

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from elterra.land.numerics import solve_tridiagonal
+from elterra.land.numerics.tridiagonal_scan import solve_tridiagonal_scan
 
 #: theta [layer, ...] -> matric potential (mm) and its derivative with respect to theta
 PotentialFn = Callable[[jax.Array], tuple[jax.Array, jax.Array]]
@@ -53,9 +53,10 @@ def solve_richards(
     sum changes by the boundary fluxes and the sink to round-off, whatever the Newton residual.
 
     Arrays are ``[layer, ...]``; lengths in mm, times in s, fluxes and ``sink`` in mm s-1. ``dz`` thickness,
-    ``z`` depth of the nodes. The top boundary is a flux (``flux_top``) or a water content ``theta_top`` held at
-    depth 0; the bottom is closed, or has the water content ``theta_bottom`` held at the lower edge of the last
-    layer. ``active`` (bool) marks layers that take part; no water passes an interface to an inactive layer.
+    ``z`` depth of the nodes. The top boundary is a flux (``flux_top``) or a water content ``theta_top`` held
+    at depth 0; the bottom is closed, or has the water content ``theta_bottom`` held at the lower edge of the
+    last layer. ``active`` (bool) marks layers that take part; no water passes an interface to an inactive
+    layer.
 
     Raises ValueError when the top boundary is given twice or not at all.
     """
@@ -65,7 +66,8 @@ def solve_richards(
     zero = jnp.zeros_like(theta[0])
     dt_sub = dt / substeps
     dt_dz = dt_sub / dz
-    # Interfaces 0..n. A closed interface has conductance 0; a Dirichlet boundary has a ghost node at the edge.
+    # Interfaces 0..n. A closed interface has conductance 0; a Dirichlet boundary has a ghost node at the
+    # edge.
     lower_edge = z[-1] + 0.5 * dz[-1]
     ghost_top = theta[0] if theta_top is None else theta_top
     ghost_bottom = theta[-1] if theta_bottom is None else theta_bottom
@@ -98,8 +100,7 @@ def solve_richards(
         lower = -dt_dz * dq_up[:-1]
         diag = 1.0 - dt_dz * (dq_low[:-1] - dq_up[1:])
         upper = dt_dz * dq_low[1:]
-        lower, diag, upper, residual = jax.lax.optimization_barrier((lower, diag, upper, residual))
-        step = solve_tridiagonal(lower, diag, upper, -residual)
+        step = solve_tridiagonal_scan(lower, diag, upper, -residual)
         padded = jnp.concatenate([zero[None], step, zero[None]])
         linear = q + dq_up * padded[:-1] + dq_low * padded[1:]
         return water + step, linear, net

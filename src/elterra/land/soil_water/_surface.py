@@ -84,8 +84,9 @@ def surface_water(
     """Split the water that reaches the ground (CLM5 ``SurfaceRunoff``, ``Infiltration``; tech note 2.7.2).
 
     ``qflx_top_soil`` is rain and melt (mm s-1, >= 0); ``evap_soil`` and ``evap_h2osfc`` are the evaporation
-    (mm s-1 of the whole column) taken from the soil surface and from the surface store. ``icefrac``, ``hksat``
-    are those of the three top layers. A store that evaporates dry takes the rest from the soil, as in CLM5.
+    (mm s-1 of the whole column) taken from the soil surface and from the surface store. ``icefrac``,
+    ``hksat`` are those of the three top layers. A store that evaporates dry takes the rest from the soil, as
+    in CLM5.
     """
     qflx_surf = fsat * qflx_top_soil
     arriving = qflx_top_soil - qflx_surf

@@ -33,9 +33,9 @@ def ground_water(
 ) -> tuple[Fields, Fields]:
     """Snow pack, then soil: :func:`snow_water` and :func:`soil_hydrology`, with their results merged.
 
-    The evaporation contract is that of :func:`elterra.land.snow.snow_water`: ``en.qflx_ev_snow``, ``qflx_ev_soil``,
-    ``qflx_ev_h2osfc`` are applied here, once, and nothing else of ``en`` is. ``qflx_runoff`` includes the capped snow.
-    With canopy water constant, over the step
+    The evaporation contract is that of :func:`elterra.land.snow.snow_water`: ``en.qflx_ev_snow``,
+    ``qflx_ev_soil``, ``qflx_ev_h2osfc`` are applied here, once, and nothing else of ``en`` is.
+    ``qflx_runoff`` includes the capped snow. With canopy water constant, over the step
 
         d(total_water)/dt = qflx_liq_grnd + qflx_snow_grnd + melt of layerless snow (already out of ``s``)
             - qflx_evap_soi - sum(p.wt * qflx_tran_veg) - qflx_runoff + qflx_evap_deficit

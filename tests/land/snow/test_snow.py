@@ -1,0 +1,177 @@
+"""Snow: layers, cover, fresh density, grains, settling."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from elterra.land.constants import CPICE, CPLIQ, HFUS, TFRZ
+from elterra.land.snow import depleted_cover, fresh_snow_density, initial_layers, thickness_limits
+from elterra.land.snow._compaction import compact
+from elterra.land.snow._cover import add_new_snow
+from elterra.land.snow._grains import RADIUS_MIN, dry_growth_rate, fresh_radius
+from elterra.land.snow._layers import merge_thin_layer, pack_layers, split_thick_layers, unpack_layers
+from elterra.land.snow._water import percolate
+
+
+def random_pack(n, columns, seed):
+    rng = np.random.default_rng(seed)
+    snl = rng.integers(1, n + 1, columns)
+    active = np.arange(n)[:, None] >= n - snl
+    dz = np.where(active, 10.0 ** rng.uniform(-3, 0.5, (n, columns)), 0.0)
+    ice = dz * rng.uniform(30, 500, (n, columns))
+    liq = dz * rng.uniform(0, 60, (n, columns))
+    t = rng.uniform(240, TFRZ, (n, columns))
+    radius = rng.uniform(60, 1400, (n, columns))
+    frac = jnp.asarray(rng.uniform(0.3, 1.0, columns))
+    return pack_layers(*map(jnp.asarray, (dz, liq, ice, t, radius))), jnp.asarray(snl), frac
+
+
+@pytest.mark.parametrize("n", [5, 12])
+@pytest.mark.parametrize("action", [merge_thin_layer, split_thick_layers])
+def test_layers_conserve_mass_enthalpy_depth(n, action):
+    pack, snl, frac = random_pack(n, 200, 1)
+    new, count = action(pack, snl, frac)
+    for before, after in zip(pack, new, strict=True):
+        np.testing.assert_allclose(jnp.sum(after, axis=0), jnp.sum(before, axis=0), rtol=1e-13)
+    t, _ = unpack_layers(new, jnp.full_like(new.dz, 250.0))
+    heat = (CPICE * new.ice + CPLIQ * new.liq) * (t - TFRZ) + HFUS * new.liq
+    np.testing.assert_allclose(jnp.sum(heat, axis=0), jnp.sum(pack.heat, axis=0), rtol=1e-10, atol=1e-6)
+    # active layers, and only they, have mass
+    active = np.arange(n)[:, None] >= n - np.asarray(count)
+    np.testing.assert_array_equal(np.asarray(new.ice) > 0, active)
+    assert np.all((np.asarray(count) >= 1) & (np.asarray(count) <= n))
+    assert bool(jnp.any(count != snl))
+
+
+@pytest.mark.parametrize("n", [5, 12])
+def test_repeated_layering_reaches_the_limits(n):
+    pack, snl, frac = random_pack(n, 100, 2)
+    pack = pack._replace(ice=pack.dz * 300.0, heat=-2.0e4 * pack.dz)
+    for _ in range(4 * n):
+        pack, snl = merge_thin_layer(pack, snl, frac)
+        pack, snl = split_thick_layers(pack, snl, frac)
+    least, _, inner = thickness_limits(n)
+    place = np.arange(n)[:, None] - (n - np.asarray(snl))
+    column_dz = np.asarray(frac * pack.dz)
+    several = np.asarray(snl) >= 2
+    for layer in range(n):
+        use = (place[layer] >= 0) & several
+        assert np.all(column_dz[layer][use] >= least[place[layer][use]] - 1e-12)
+        if layer < n - 1:
+            assert np.all(column_dz[layer][use] <= inner[place[layer][use]] + 1e-12)
+
+
+@pytest.mark.parametrize("n", [5, 12])
+def test_initial_layers(n):
+    depth = jnp.asarray([0.0, 0.005, 0.02, 0.05, 0.1, 0.5, 2.0, 5.0, 40.0])
+    snl, dz = initial_layers(depth, n)
+    np.testing.assert_allclose(jnp.sum(dz, axis=0)[2:], depth[2:], rtol=1e-14)
+    np.testing.assert_array_equal(snl[:4], [0, 0, 1, 2])
+    assert int(snl[-1]) == min(n, 12) or n == 12
+    np.testing.assert_array_equal(jnp.sum(dz > 0, axis=0), snl)
+
+
+def test_wrong_layer_number():
+    with pytest.raises(ValueError, match="nlevsno"):
+        thickness_limits(13)
+
+
+def test_fresh_density():
+    calm = jnp.zeros(5)
+    t = TFRZ + jnp.asarray([5.0, 0.0, -15.0, -30.0, -80.0])
+    rho = fresh_snow_density(t, calm)
+    np.testing.assert_allclose(rho[0], 50 + 1.7 * 17**1.5, rtol=1e-12)
+    np.testing.assert_allclose(rho[1], 50 + 1.7 * 15**1.5, rtol=1e-12)
+    assert float(rho[2]) == pytest.approx(50.0, abs=0.01)
+    # Slater: denser when very cold, constant below -57.55 degC
+    assert float(rho[3]) > float(rho[2])
+    np.testing.assert_allclose(rho[4], fresh_snow_density(jnp.asarray(TFRZ - 57.55), jnp.asarray(0.0)))
+    wind = fresh_snow_density(jnp.full(4, 263.0), jnp.asarray([0.0, 2.0, 6.0, 15.0]))
+    assert bool(jnp.all(jnp.diff(wind) > 0))
+    assert float(wind[-1] - wind[0]) == pytest.approx(266.861, rel=0.05)
+
+
+def test_cover_grows_with_snow_and_closes_on_the_depletion_curve():
+    n = jnp.asarray(20.0)
+    one = {"density": jnp.asarray(100.0), "accum_factor": jnp.asarray(0.1), "n_melt": n}
+    zero = jnp.asarray(0.0)
+    new = add_new_snow(new_snow=jnp.asarray(5.0), h2osno=zero, frac_sno=zero, int_snow=zero, **one)
+    assert float(new.frac_sno) == pytest.approx(np.tanh(0.5))
+    assert float(new.depth) == pytest.approx(0.05 / np.tanh(0.5))
+    # the integrated snowfall before the last fall is added puts the curve through the cover
+    curve = depleted_cover(jnp.asarray(5.0), new.int_snow - 5.0, jnp.asarray(1e9), n)
+    assert float(curve) == pytest.approx(float(new.frac_sno), rel=1e-9)
+    swe = jnp.linspace(0.0, 100.0, 50)
+    cover = depleted_cover(swe, jnp.asarray(100.0), jnp.asarray(2000.0), n)
+    assert bool(jnp.all(jnp.diff(cover) >= 0))
+    assert float(cover[0]) < 1e-3
+    assert float(cover[-1]) == 1.0
+
+
+def test_percolation_keeps_the_holding_capacity():
+    dz, ice = jnp.full((3, 1), 0.1), jnp.full((3, 1), 30.0)
+    pores = 1.0 - 30.0 / (0.1 * 917.0)
+    held = 0.033 * pores * 100.0
+    liq = jnp.asarray([[held * 0.9], [held + 2.0], [0.0]])
+    out = percolate(liq, ice, dz, jnp.ones((3, 1), bool), jnp.ones(1), jnp.asarray(0.033), jnp.asarray(0.05))
+    np.testing.assert_allclose(out[:, 0], [0.0, 2.0, 0.0], atol=1e-12)
+    # no flow into an ice layer
+    tight = percolate(
+        liq,
+        ice.at[2].set(91.0),
+        dz,
+        jnp.ones((3, 1), bool),
+        jnp.ones(1),
+        jnp.asarray(0.033),
+        jnp.asarray(0.05),
+    )
+    assert float(tight[1, 0]) == 0.0
+
+
+def test_settling_is_faster_under_load_wind_and_warmth():
+    def one(t=263.0, wind=0.0, above=0.0):
+        col = jnp.ones(1)
+        layers = jnp.asarray([[above], [20.0]])
+        dz = jnp.asarray([[max(above, 1.0) / 200.0], [0.2]])
+        new = compact(
+            dz,
+            dt=1800.0,
+            liq=jnp.zeros((2, 1)),
+            ice=layers,
+            t=jnp.full((2, 1), t),
+            mass_before=layers,
+            melting=jnp.zeros((2, 1), bool),
+            active=layers > 0,
+            frac_sno=col,
+            int_snow=100.0 * col,
+            int_snow_max=2000.0 * col,
+            n_melt=20.0 * col,
+            forc_wind=wind * col,
+            upplim=175.0 * col,
+            eta0=7.62237e6 * col,
+            tau_ref=172800.0 * col,
+        )
+        return float(new[1, 0])
+
+    base = one()
+    assert base < 0.2
+    assert one(above=100.0) < base
+    assert one(wind=15.0) < base
+    assert one(t=272.0) < base
+
+
+def test_grain_growth():
+    assert float(fresh_radius(jnp.asarray(TFRZ), jnp.asarray(204.526))) == pytest.approx(204.526)
+    assert float(fresh_radius(jnp.asarray(230.0), jnp.asarray(204.526))) == pytest.approx(RADIUS_MIN)
+    # growth over 10 days in isothermal and steep-gradient snow of 200 kg m-3 (Flanner and Zender 2006 table)
+    for t, gradient, days, want in (
+        (273.15, 100.0, 10, 246.5),
+        (253.15, 100.0, 10, 112.4),
+        (273.15, 0.0, 10, 53.7),
+    ):
+        radius = jnp.asarray(RADIUS_MIN)
+        for _ in range(days * 8):
+            radius = radius + 3.0 * dry_growth_rate(
+                jnp.asarray(t), jnp.asarray(gradient), jnp.asarray(200.0), radius
+            )
+        assert float(radius) - RADIUS_MIN == pytest.approx(want, rel=0.35)
