@@ -75,9 +75,10 @@ def compete(
         (wanted, immobilisation, nitrification),
         (p.compet_plant_nh4, p.compet_decomp_nh4, p.compet_nit),
     )
+    # what ammonium left open; demands are not below zero but for round-off
     plant_no3, immob_no3, denitrified = _share(
         no3_rate,
-        (wanted - plant_nh4, immobilisation - immob_nh4, denitrification),
+        (jnp.maximum(wanted - plant_nh4, 0.0), jnp.maximum(immobilisation - immob_nh4, 0.0), denitrification),
         (p.compet_plant_no3, p.compet_decomp_no3, p.compet_denit),
     )
 
@@ -95,7 +96,7 @@ def compete(
     some = immobilisation > 0.0
     fpi = jnp.where(some, (immob_nh4 + immob_no3) / jnp.where(some, immobilisation, 1.0), 1.0)
     asked = plant_demand > 0.0
-    fpg = jnp.where(asked, uptake / jnp.where(asked, plant_demand, 1.0), 1.0)
+    fpg = jnp.where(asked, jnp.minimum(uptake / jnp.where(asked, plant_demand, 1.0), 1.0), 1.0)
     return Competition(
         immob_nh4, immob_no3, plant_nh4, plant_no3, nitrified, denitrified, fpi, fpg, uptake
     )
