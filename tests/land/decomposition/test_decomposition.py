@@ -54,7 +54,8 @@ def test_temperature_scalar_meets_century_at_15_degrees():
     cold = jnp.full((20, 2), 263.15)
     assert bool(jnp.all(dec.temperature_scalar(steep, cold) < dec.temperature_scalar(P, cold)))
     np.testing.assert_allclose(
-        dec.temperature_scalar(steep, jnp.full((20, 2), 273.15)), dec.temperature_scalar(P, jnp.full((20, 2), 273.15))
+        dec.temperature_scalar(steep, jnp.full((20, 2), 273.15)),
+        dec.temperature_scalar(P, jnp.full((20, 2), 273.15)),
     )
 
 
@@ -92,7 +93,10 @@ def test_mixing_stops_at_bedrock():
 
 def test_mixing_spreads_like_diffusion():
     """Variance of a narrow peak in the deep layers grows by 2 D t."""
-    p = P.replace(dzsoi=jnp.full_like(P.dzsoi, 0.05), zsoi=jnp.asarray(0.05 * (np.arange(25)[:, None] + 0.5) * np.ones(2)))
+    p = P.replace(
+        dzsoi=jnp.full_like(P.dzsoi, 0.05),
+        zsoi=jnp.asarray(0.05 * (np.arange(25)[:, None] + 0.5) * np.ones(2)),
+    )
     p = p.replace(som_diffus=jnp.full(2, 1e-8))
     z = p.zsoi[:20]
     c = jnp.zeros((7, 20, 2)).at[5, 10].set(1.0)
@@ -115,4 +119,6 @@ def test_oxygen_falls_with_depth_and_with_water():
     assert float(dry.stress[:3].min()) > 0.9
     none = dec.oxygen(P, drv.t_soil, drv.h2osoi_vol, hr * 0, jnp.full(2, 1e5))
     np.testing.assert_allclose(none.stress, 1.0, rtol=1e-12)
-    assert float(none.concentration[0, 0]) == pytest.approx(0.209 * 1e5 / (8.314467 * float(drv.t_soil[0, 0])), rel=1e-4)
+    assert float(none.concentration[0, 0]) == pytest.approx(
+        0.209 * 1e5 / (8.314467 * float(drv.t_soil[0, 0])), rel=1e-4
+    )

@@ -16,7 +16,11 @@ COMPETE = jax.jit(nit.compete, static_argnums=8)
 
 
 @settings(max_examples=60, deadline=None)
-@given(seed=st.integers(0, 10**6), scale=st.sampled_from([0.0, 1e-12, 1e-6, 1.0, 1e3]), strength=st.floats(0.05, 20))
+@given(
+    seed=st.integers(0, 10**6),
+    scale=st.sampled_from([0.0, 1e-12, 1e-6, 1.0, 1e3]),
+    strength=st.floats(0.05, 20),
+)
 def test_nobody_gets_more_than_there_is_or_than_wanted(seed, scale, strength):
     rng = np.random.default_rng(seed)
 

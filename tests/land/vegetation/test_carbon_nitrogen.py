@@ -67,7 +67,10 @@ def test_no_carbon_or_nitrogen_appears_or_vanishes(seed, mineral, leaf, gpp, cel
     before, after = ecosystem_totals(P, s), ecosystem_totals(P, new)
     c_in = CFG.dt * (out.gpp - out.ar - out.hr)
     np.testing.assert_allclose(after.totecosysc - before.totecosysc, c_in, atol=1e-9, rtol=0)
-    n_in = CFG.dt * (F.ndep + out.nfix_to_sminn - out.f_denit - out.f_n2o_nit - out.smin_no3_leached) + out.ntrunc
+    n_in = (
+        CFG.dt * (F.ndep + out.nfix_to_sminn - out.f_denit - out.f_n2o_nit - out.smin_no3_leached)
+        + out.ntrunc
+    )
     np.testing.assert_allclose(after.totecosysn - before.totecosysn, n_in, atol=1e-9, rtol=0)
     assert float(jnp.max(jnp.abs(out.errcb))) < 1e-9
     assert float(jnp.max(jnp.abs(out.errnb))) < 1e-9
@@ -127,7 +130,10 @@ def test_gradients_are_finite_and_point_the_right_way():
         return 1e9 * jnp.sum(out.hr) + 1e-9 * rest
 
     slope = jax.jit(jax.value_and_grad(loss, argnums=(0, 1)))
-    for empty in (S, S.replace(decomp_cpools=S.decomp_cpools * 0, smin_nh4=S.smin_nh4 * 0, leafc=S.leafc * 0)):
+    for empty in (
+        S,
+        S.replace(decomp_cpools=S.decomp_cpools * 0, smin_nh4=S.smin_nh4 * 0, leafc=S.leafc * 0),
+    ):
         value, (by_state, by_scale) = slope(empty, jnp.asarray(1.0))
         for name, g in by_state.items():
             assert np.all(np.isfinite(g)), name

@@ -74,9 +74,7 @@ def nitrogen_demand(p: Fields, s: Fields, gpp: jax.Array, mr: jax.Array, cfg: Co
     offered = jnp.where(s.annsum_potential_gpp > 0.0, 0.5 * s.annmax_retransn * gpp / yearly, 0.0)
     offered = jnp.minimum(offered, jnp.maximum(s.retransn, 0.0) / cfg.dt)
     retrans = jnp.minimum(wanted, offered)
-    return Demand(
-        availc, to_xsmrpool, xsmr, wanted - retrans, retrans, weights, nc, c_allometry, n_allometry
-    )
+    return Demand(availc, to_xsmrpool, xsmr, wanted - retrans, retrans, weights, nc, c_allometry, n_allometry)
 
 
 def allocate(p: Fields, gpp: jax.Array, d: Demand, fpg: jax.Array) -> Growth:

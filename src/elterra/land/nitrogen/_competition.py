@@ -85,7 +85,9 @@ def compete(
     def second_round(taken: jax.Array, left: jax.Array) -> jax.Array:
         lacking = jnp.maximum(plant_demand - jnp.sum(taken * dz, axis=0), 0.0)
         there = jnp.sum(left * dz, axis=0)
-        return left * jnp.where(there > 0.0, jnp.minimum(lacking / jnp.where(there > 0.0, there, 1.0), 1.0), 0.0)
+        return left * jnp.where(
+            there > 0.0, jnp.minimum(lacking / jnp.where(there > 0.0, there, 1.0), 1.0), 0.0
+        )
 
     left_nh4 = jnp.maximum(nh4_rate - plant_nh4 - immob_nh4 - nitrified, 0.0)
     plant_nh4 = plant_nh4 + second_round(plant_nh4 + plant_no3, left_nh4)
@@ -97,6 +99,4 @@ def compete(
     fpi = jnp.where(some, (immob_nh4 + immob_no3) / jnp.where(some, immobilisation, 1.0), 1.0)
     asked = plant_demand > 0.0
     fpg = jnp.where(asked, jnp.minimum(uptake / jnp.where(asked, plant_demand, 1.0), 1.0), 1.0)
-    return Competition(
-        immob_nh4, immob_no3, plant_nh4, plant_no3, nitrified, denitrified, fpi, fpg, uptake
-    )
+    return Competition(immob_nh4, immob_no3, plant_nh4, plant_no3, nitrified, denitrified, fpi, fpg, uptake)

@@ -33,7 +33,9 @@ def cold_start_vegetation(p: Fields) -> dict[str, jax.Array]:
     planted = p.pft > 0
     evergreen = p.evergreen > 0.5
     woody = p.woody > 0.5
-    s: dict[str, jax.Array] = {name: zero for name in (*pool_names("c"), *pool_names("n"), *OTHER_C, *OTHER_N)}
+    s: dict[str, jax.Array] = {
+        name: zero for name in (*pool_names("c"), *pool_names("n"), *OTHER_C, *OTHER_N)
+    }
     start = jnp.where(planted, p.initial_vegc * jnp.ones(shape), 0.0)
     for tissue in ("leaf", "froot"):
         s[f"{tissue}c"] = jnp.where(evergreen, start, 0.0)

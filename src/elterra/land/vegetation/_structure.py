@@ -69,6 +69,4 @@ def structure(p: Fields, s: Fields, f: Fields, cfg: Config) -> Fields:
         elai = jnp.where(elai < _SP_MINIMUM, 0.0, elai)
         esai = jnp.where(esai < _SP_MINIMUM, 0.0, esai)
     nosno = jnp.where(elai + esai > 0.0, 1.0, 0.0)
-    return Fields(
-        tlai=tlai, tsai=tsai, elai=elai, esai=esai, htop=htop, hbot=hbot, frac_veg_nosno=nosno
-    )
+    return Fields(tlai=tlai, tsai=tsai, elai=elai, esai=esai, htop=htop, hbot=hbot, frac_veg_nosno=nosno)
