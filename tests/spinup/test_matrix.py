@@ -21,7 +21,14 @@ from elterra.spinup._accumulate import NAMES
 
 YEAR = 365.0 * 86400.0
 #: turnover times of the technical note, years, in the order of POOLS
-TECH_NOTE = {"tau_l1": 0.066, "tau_l2_l3": 0.25, "tau_cwd": 4.1, "tau_s1": 0.17, "tau_s2": 6.1, "tau_s3": 270.0}
+TECH_NOTE = {
+    "tau_l1": 0.066,
+    "tau_l2_l3": 0.25,
+    "tau_cwd": 4.1,
+    "tau_s1": 0.17,
+    "tau_s2": 6.1,
+    "tau_s3": 270.0,
+}
 
 
 def one_layer():

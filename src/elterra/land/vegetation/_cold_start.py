@@ -33,9 +33,7 @@ def cold_start_vegetation(p: Fields) -> dict[str, jax.Array]:
     planted = p.pft > 0
     evergreen = p.evergreen > 0.5
     woody = p.woody > 0.5
-    s: dict[str, jax.Array] = {
-        name: zero for name in (*pool_names("c"), *pool_names("n"), *OTHER_C, *OTHER_N)
-    }
+    s: dict[str, jax.Array] = dict.fromkeys((*pool_names("c"), *pool_names("n"), *OTHER_C, *OTHER_N), zero)
     start = jnp.where(planted, p.initial_vegc * jnp.ones(shape), 0.0)
     for tissue in ("leaf", "froot"):
         s[f"{tissue}c"] = jnp.where(evergreen, start, 0.0)
@@ -50,7 +48,7 @@ def cold_start_vegetation(p: Fields) -> dict[str, jax.Array]:
     s |= {name: zero for name in PHENOLOGY_STATE if name != "prec10"}
     s["dormant_flag"] = jnp.where(planted & ~evergreen, 1.0, 0.0)
     s["prec10"] = jnp.zeros(columns)
-    s |= {name: zero for name in _ANNUAL_PATCH}
+    s |= dict.fromkeys(_ANNUAL_PATCH, zero)
     s["annavg_t2m"] = jnp.full(shape, 280.0)
     s["annsum_counter"] = jnp.zeros(columns)
     s["lag_npp"] = jnp.zeros(columns)
