@@ -36,9 +36,10 @@ class Accumulation(NamedTuple):
 def accumulate(outputs: Mapping[str, jax.Array], total: Accumulation | None = None) -> Accumulation:
     """Add a run's outputs to a sum.
 
-    ``outputs`` holds at least the names in `NAMES`, each with a leading time axis of equal steps. Call it once per
-    chunk of a run and hand the result to the next call; whole years keep the seasons balanced. Raises KeyError
-    for a missing name.
+    ``outputs`` holds at least the names in `NAMES`, each with a leading time axis of equal steps. Call it
+    once per
+    chunk of a run and hand the result to the next call; whole years keep the seasons balanced. Raises
+    KeyError for a missing name.
     """
     missing = [n for n in NAMES if n not in outputs]
     if missing:

@@ -23,8 +23,8 @@ _YEAR = 365.0 * SECSPDAY
 
 
 def _vegetation(p: Fields, s: Fields, means: Mapping[str, jax.Array], cfg: Config) -> dict[str, jax.Array]:
-    """Displayed carbon (g m-2 ``[patch, column]``) at which mean input and turnover balance, in the step's own
-    order: turnover, input, mortality."""
+    """Displayed carbon (g m-2 ``[patch, column]``) at which mean input and turnover balance, in the step's
+    own order: turnover, input, mortality."""
     m = mortality_fraction(p, cfg)
     turn = wood_turnover_fraction(p, cfg)
     woody = (p.woody > 0.5) & (p.pft > 0)
@@ -53,7 +53,8 @@ def steady_state(
     """The state ``s`` with litter, woody debris, soil and plant pools at the equilibrium of the mean climate.
 
     ``means`` are time means over whole years of the outputs of `carbon_nitrogen` whose names start with
-    ``sasu_`` (`Accumulation.means`). Rates of decomposition are weighted by the carbon they act on, mean loss over
+    ``sasu_`` (`Accumulation.means`). Rates of decomposition are weighted by the carbon they act on, mean
+    loss over
     mean pool. Wood of all woody types and leaves and fine roots of evergreen ones are set to input over
     turnover, with nominal C:N; the litter they shed is corrected for it before the soil is solved, once.
     Leaves and roots of deciduous types, storage, mineral nitrogen and the plants' debt keep their values and

@@ -13,13 +13,14 @@ _SLOW = (5, 6)  # slow and passive soil organic matter
 
 
 def wood_fraction_of_age(age: jax.Array, mortality: jax.Array) -> jax.Array:
-    """Wood of a stand of ``age`` years relative to its equilibrium: 1 - exp(-age * mortality), the solution of
-    dW/dt = input - mortality * W from bare ground. ``mortality`` per year."""
+    """Wood of a stand of ``age`` years relative to its equilibrium: 1 - exp(-age * mortality), the solution
+    of dW/dt = input - mortality * W from bare ground. ``mortality`` per year."""
     return -jnp.expm1(-age * mortality)
 
 
 def draw_factors(key: jax.Array, ncol: int, *, sd_wood: float, sd_soil: float) -> tuple[jax.Array, jax.Array]:
-    """Lognormal factors with median 1 for wood and for slow soil carbon of ``ncol`` members, ``[column]``; ``sd_*``
+    """Lognormal factors with median 1 for wood and for slow soil carbon of ``ncol`` members, ``[column]``;
+    ``sd_*``
     are the standard deviations of the logarithm. ``key`` comes from (seed, purpose, member, window)."""
     wood, soil = jax.random.split(key)
     return (
@@ -39,10 +40,11 @@ def disturb(
 ) -> tuple[Fields, Fields]:
     """An equilibrium state moved to that of a real stand; all arguments ``[column]``.
 
-    Wood (live and dead, stem and coarse root) is scaled to ``wood_biomass`` (gC m-2 of the column) where that is
+    Wood (live and dead, stem and coarse root) is scaled to ``wood_biomass`` (gC m-2 of the column) where
+    that is
     given and finite, else by `wood_fraction_of_age` of ``stand_age`` (years; NaN: no change), and then by
-    ``wood_factor``; slow and passive soil organic matter by ``soil_factor``. Carbon and nitrogen alike, so that
-    ratios stay. A patch without wood keeps none: where there is no wood, biomass cannot be met.
+    ``wood_factor``; slow and passive soil organic matter by ``soil_factor``. Carbon and nitrogen alike, so
+    that ratios stay. A patch without wood keeps none: where there is no wood, biomass cannot be met.
 
     Returns the new state and what was added, ``increment_totvegc``, ``increment_totsomc`` (gC m-2),
     ``increment_totvegn``, ``increment_totsomn`` (gN m-2) ``[column]``, to be booked.

@@ -38,7 +38,8 @@ def test_nobody_gets_more_than_there_is_or_than_wanted(seed, scale, strength):
     assert bool(jnp.all(1800 * (won.immob_no3 + won.plant_no3 + won.denitrification) <= no3 * (1 + tol)))
     assert bool(jnp.all(won.uptake <= demand * (1 + tol)))
     assert bool(jnp.all(won.immob_nh4 + won.immob_no3 <= immob * (1 + tol)))
-    assert bool(jnp.all(won.nitrification <= nitr)) and bool(jnp.all(won.denitrification <= denit))
+    assert bool(jnp.all(won.nitrification <= nitr))
+    assert bool(jnp.all(won.denitrification <= denit))
     for x in won:
         assert bool(jnp.all(x >= 0))
     assert bool(jnp.all((won.fpi >= 0) & (won.fpi <= 1 + tol) & (won.fpg >= 0) & (won.fpg <= 1)))

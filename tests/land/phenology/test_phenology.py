@@ -25,9 +25,11 @@ def seasons(years, **kw):
         store, xfer, leaf = s.leafc_storage, s.leafc_xfer, s.leafc
         out, unfold, fall = moved.storage_leaf * store, moved.xfer * xfer, moved.litter * leaf
         # what falls is fed back to storage so that every year is alike
-        pools = dict(
-            leafc_storage=store - out + fall, leafc_xfer=xfer + out - unfold, leafc=leaf + unfold - fall
-        )
+        pools = {
+            "leafc_storage": store - out + fall,
+            "leafc_xfer": xfer + out - unfold,
+            "leafc": leaf + unfold - fall,
+        }
         keep = {k: state[k] for k in ("onset_flag", "offset_flag", "dormant_flag")} | {
             "leafc": pools["leafc"],
             "fractions": jnp.stack([moved[k] for k in moved]),

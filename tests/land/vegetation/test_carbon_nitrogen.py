@@ -18,7 +18,8 @@ STEP = jax.jit(carbon_nitrogen, static_argnums=4)
 
 
 def random_state(seed: int, *, mineral: float, leaf: float) -> Fields:
-    """Pools of wild sizes and N:C; ``mineral`` and ``leaf`` scale mineral nitrogen and leaves, both may be 0."""
+    """Pools of wild sizes and N:C; ``mineral`` and ``leaf`` scale mineral nitrogen and leaves, both may be
+    0."""
     rng = np.random.default_rng(seed)
     new = {}
     for name in (*pool_names("c"), "gresp_storage", "gresp_xfer"):
@@ -146,8 +147,8 @@ def test_gradients_are_finite_and_point_the_right_way():
 def test_evergreen_year():
     """A conifer forest grows, respires and stays within bounds over three synthetic years."""
     p = make_p(((1, 2),))
-    s, out = simulate(p, make_s(p, leafc=jnp.full((1, 2), 300.0), leafn=jnp.full((1, 2), 300 / 58.0)), 1.0, 3 * 17520,
-                      collect=("gpp", "npp", "hr", "errcb", "errnb", "leafc"))  # fmt: skip
+    start = make_s(p, leafc=jnp.full((1, 2), 300.0), leafn=jnp.full((1, 2), 300 / 58.0))
+    _, out = simulate(p, start, 1.0, 3 * 17520, collect=("gpp", "npp", "hr", "errcb", "errnb", "leafc"))
     last = slice(-17520, None)
     gpp = np.asarray(out["gpp"][last].sum(0)) * 1800
     npp = np.asarray(out["npp"][last].sum(0)) * 1800

@@ -55,8 +55,8 @@ def _tissue_weights(p: Fields) -> tuple[jax.Array, jax.Array]:
 def nitrogen_demand(p: Fields, s: Fields, gpp: jax.Array, mr: jax.Array, cfg: Config) -> Demand:
     """Carbon left after maintenance respiration and the nitrogen needed to build tissue of it.
 
-    ``gpp`` is the potential (not nitrogen-limited) gross photosynthesis, ``mr`` total maintenance respiration,
-    gC m-2 s-1 ``[patch, column]``. A respiration debt (``xsmrpool`` < 0) is repaid first, over
+    ``gpp`` is the potential (not nitrogen-limited) gross photosynthesis, ``mr`` total maintenance
+    respiration, gC m-2 s-1 ``[patch, column]``. A respiration debt (``xsmrpool`` < 0) is repaid first, over
     ``dayscrecover``. Retranslocated nitrogen is used in proportion to potential GPP, half of last year's
     maximum in a year.
     """

@@ -33,14 +33,14 @@ def _solve(lower: jax.Array, diag: jax.Array, upper: jax.Array, rhs: jax.Array) 
         return new, new
 
     start = (jnp.zeros_like(diag[0]), jnp.zeros_like(rhs[0]))
-    _, (ratios, x) = jax.lax.scan(down, start, (lower, diag, upper, rhs))
+    rows: tuple[jax.Array, jax.Array] = jax.lax.scan(down, start, (lower, diag, upper, rhs))[1]
 
     def back(below: jax.Array, row: tuple) -> tuple:
         ratio, value = row
         new = value - ratio * below
         return new, new
 
-    return jax.lax.scan(back, jnp.zeros_like(rhs[0]), (ratios, x), reverse=True)[1]
+    return jax.lax.scan(back, jnp.zeros_like(rhs[0]), rows, reverse=True)[1]
 
 
 def mix(p: Fields, c: jax.Array, n: jax.Array, dt: float) -> tuple[jax.Array, jax.Array]:

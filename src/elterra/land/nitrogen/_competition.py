@@ -55,12 +55,14 @@ def compete(
 ) -> Competition:
     """Who gets what in this step.
 
-    ``nh4``, ``no3`` gN m-3; ``plant_demand`` gN m-2 s-1 ``[column]``; potential immobilisation, nitrification and
+    ``nh4``, ``no3`` gN m-3; ``plant_demand`` gN m-2 s-1 ``[column]``; potential immobilisation,
+    nitrification and
     denitrification gN m-3 s-1 ``[soil_layer, column]``. Plants spread their demand over depth as mineral
-    nitrogen is (over ``empty_profile``, m-1, where there is none), first from ammonium, then from nitrate, and
-    take what is left in layers where nobody lacked.
+    nitrogen is (over ``empty_profile``, m-1, where there is none), first from ammonium, then from nitrate,
+    and take what is left in layers where nobody lacked.
 
-    In the second round CLM divides by the sum over the layers seen so far; here it is the sum over the column.
+    In the second round CLM divides by the sum over the layers seen so far; here it is the sum over the
+    column.
     """
     dz = p.dzsoi[:NLEVSOI]
     nh4, no3 = jnp.maximum(nh4, 0.0), jnp.maximum(no3, 0.0)

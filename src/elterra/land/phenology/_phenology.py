@@ -37,8 +37,8 @@ def phenology(
     """Advance the season by one step.
 
     Returns the new values of `PHENOLOGY_STATE` and, as ``Fields``, the fractions (of the pool, in this step,
-    ``[patch, column]``) that move: ``storage_leaf``, ``storage_froot``, ``storage_wood`` (storage to transfer),
-    ``xfer`` (transfer to displayed), ``litter`` (leaves and fine roots to litter); ``lgsf`` is the
+    ``[patch, column]``) that move: ``storage_leaf``, ``storage_froot``, ``storage_wood`` (storage to
+    transfer), ``xfer`` (transfer to displayed), ``litter`` (leaves and fine roots to litter); ``lgsf`` is the
     long-growing-season factor of stress deciduous types. All fractions lie in [0, 1].
 
     CLM remembers the litterfall of the step before to make it grow linearly through the offset; here the same

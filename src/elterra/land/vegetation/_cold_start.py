@@ -22,10 +22,12 @@ _ANNUAL_PATCH = (
 def cold_start_vegetation(p: Fields) -> dict[str, jax.Array]:
     """All states of the carbon and nitrogen rooms, as CLM starts them without a restart file.
 
-    Evergreen plants hold ``initial_vegc`` gC m-2 in leaves and in fine roots, deciduous ones in storage; woody
-    plants 0.1 gC m-2 of dead stem; soil pools ``initial_cstocks`` gC m-3 down to ``initial_cstocks_depth``, all with
-    nominal N:C; no litter. Mineral nitrogen starts at ``initial_sminn`` gN m-3 (half ammonium) over the same depth,
-    so that the first plants do not starve.
+    Evergreen plants hold ``initial_vegc`` gC m-2 in leaves and in fine roots, deciduous ones in storage;
+    woody
+    plants 0.1 gC m-2 of dead stem; soil pools ``initial_cstocks`` gC m-3 down to ``initial_cstocks_depth``,
+    all with
+    nominal N:C; no litter. Mineral nitrogen starts at ``initial_sminn`` gN m-3 (half ammonium) over the same
+    depth, so that the first plants do not starve.
     """
     shape = p.wt.shape
     columns = shape[-1:]
@@ -57,9 +59,9 @@ def cold_start_vegetation(p: Fields) -> dict[str, jax.Array]:
     near = p.zsoi[:NLEVSOI] <= p.initial_cstocks_depth
     ratio = {SOIL1: p.cn_s1, SOIL1 + 1: p.cn_s2, SOIL1 + 2: p.cn_s3}
     empty = jnp.zeros((NLEVSOI, *columns))
-    carbon = [jnp.where(near, p.initial_cstocks, 0.0) if i >= SOIL1 else empty for i in range(NPOOLS)]
-    s["decomp_cpools"] = jnp.stack(carbon)
-    s["decomp_npools"] = jnp.stack([carbon[i] / ratio[i] if i >= SOIL1 else empty for i in range(NPOOLS)])
+    stocks = [jnp.where(near, p.initial_cstocks, 0.0) if i >= SOIL1 else empty for i in range(NPOOLS)]
+    s["decomp_cpools"] = jnp.stack(stocks)
+    s["decomp_npools"] = jnp.stack([stocks[i] / ratio[i] if i >= SOIL1 else empty for i in range(NPOOLS)])
     s["smin_nh4"] = jnp.where(near, 0.5 * p.initial_sminn, 0.0)
     s["smin_no3"] = jnp.where(near, 0.5 * p.initial_sminn, 0.0)
     return s
