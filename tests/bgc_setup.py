@@ -1,4 +1,5 @@
-"""A small site for the tests of carbon and nitrogen: parameters of the registry, drivers of a cool climate."""
+"""A small site for the tests of carbon and nitrogen: parameters of the registry, drivers of a cool
+climate."""
 
 from __future__ import annotations
 
@@ -12,10 +13,10 @@ from elterra.land.vegetation import cold_start_vegetation
 from elterra.registry._reader import parameters
 
 CFG = Config()
-DZ = np.array(
-    [.02, .04, .06, .08, .12, .16, .20, .24, .28, .32, .36, .40, .44, .54, .64, .74, .84, .94, 1.04, 1.14]
-    + [2.39, 4.676, 7.635, 11.140, 15.115]
-)  # fmt: skip
+_SOIL = (0.02, 0.04, 0.06, 0.08, 0.12, 0.16, 0.2, 0.24, 0.28, 0.32)
+_DEEP = (0.36, 0.4, 0.44, 0.54, 0.64, 0.74, 0.84, 0.94, 1.04, 1.14)
+_ROCK = (2.39, 4.676, 7.635, 11.14, 15.115)
+DZ = np.array([*_SOIL, *_DEEP, *_ROCK])
 ROOMS = ("vegetation", "phenology", "allocation", "mortality", "decomposition", "nitrogen")
 
 
@@ -96,8 +97,6 @@ def drivers(p: Fields, t_days=150.0, *, warm=8.0, swing=12.0, gpp_max=9.0e-5, ps
 
 def canopy_gpp(s: Fields, drv: Fields) -> Fields:
     """Lets GPP and leaf respiration follow the leaves that there are."""
-    from elterra.land.vegetation import leaf_area  # noqa: F401  (documents the relation)
-
     cover = 1.0 - jnp.exp(-0.008 * s.leafc)
     return drv.replace(gpp_c=drv.gpp_c * cover, lmr_c=drv.lmr_c * cover)
 

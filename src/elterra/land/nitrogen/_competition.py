@@ -55,12 +55,14 @@ def compete(
 ) -> Competition:
     """Who gets what in this step.
 
-    ``nh4``, ``no3`` gN m-3; ``plant_demand`` gN m-2 s-1 ``[column]``; potential immobilisation, nitrification and
+    ``nh4``, ``no3`` gN m-3; ``plant_demand`` gN m-2 s-1 ``[column]``; potential immobilisation,
+    nitrification and
     denitrification gN m-3 s-1 ``[soil_layer, column]``. Plants spread their demand over depth as mineral
-    nitrogen is (over ``empty_profile``, m-1, where there is none), first from ammonium, then from nitrate, and
-    take what is left in layers where nobody lacked.
+    nitrogen is (over ``empty_profile``, m-1, where there is none), first from ammonium, then from nitrate,
+    and take what is left in layers where nobody lacked.
 
-    In the second round CLM divides by the sum over the layers seen so far; here it is the sum over the column.
+    In the second round CLM divides by the sum over the layers seen so far; here it is the sum over the
+    column.
     """
     dz = p.dzsoi[:NLEVSOI]
     nh4, no3 = jnp.maximum(nh4, 0.0), jnp.maximum(no3, 0.0)
@@ -75,16 +77,19 @@ def compete(
         (wanted, immobilisation, nitrification),
         (p.compet_plant_nh4, p.compet_decomp_nh4, p.compet_nit),
     )
+    # what ammonium left open; demands are not below zero but for round-off
     plant_no3, immob_no3, denitrified = _share(
         no3_rate,
-        (wanted - plant_nh4, immobilisation - immob_nh4, denitrification),
+        (jnp.maximum(wanted - plant_nh4, 0.0), jnp.maximum(immobilisation - immob_nh4, 0.0), denitrification),
         (p.compet_plant_no3, p.compet_decomp_no3, p.compet_denit),
     )
 
     def second_round(taken: jax.Array, left: jax.Array) -> jax.Array:
         lacking = jnp.maximum(plant_demand - jnp.sum(taken * dz, axis=0), 0.0)
         there = jnp.sum(left * dz, axis=0)
-        return left * jnp.where(there > 0.0, jnp.minimum(lacking / jnp.where(there > 0.0, there, 1.0), 1.0), 0.0)
+        return left * jnp.where(
+            there > 0.0, jnp.minimum(lacking / jnp.where(there > 0.0, there, 1.0), 1.0), 0.0
+        )
 
     left_nh4 = jnp.maximum(nh4_rate - plant_nh4 - immob_nh4 - nitrified, 0.0)
     plant_nh4 = plant_nh4 + second_round(plant_nh4 + plant_no3, left_nh4)
@@ -95,7 +100,5 @@ def compete(
     some = immobilisation > 0.0
     fpi = jnp.where(some, (immob_nh4 + immob_no3) / jnp.where(some, immobilisation, 1.0), 1.0)
     asked = plant_demand > 0.0
-    fpg = jnp.where(asked, uptake / jnp.where(asked, plant_demand, 1.0), 1.0)
-    return Competition(
-        immob_nh4, immob_no3, plant_nh4, plant_no3, nitrified, denitrified, fpi, fpg, uptake
-    )
+    fpg = jnp.where(asked, jnp.minimum(uptake / jnp.where(asked, plant_demand, 1.0), 1.0), 1.0)
+    return Competition(immob_nh4, immob_no3, plant_nh4, plant_no3, nitrified, denitrified, fpi, fpg, uptake)

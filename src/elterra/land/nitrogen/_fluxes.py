@@ -13,8 +13,8 @@ _YEAR = 365.0 * SECSPDAY
 
 
 def fixation(p: Fields, lag_npp: jax.Array) -> jax.Array:
-    """Biological fixation, gN m-2 s-1 ``[column]``, from lagged net primary production (gC m-2 s-1), the curve
-    of Cleveland et al. (1999): never negative."""
+    """Biological fixation, gN m-2 s-1 ``[column]``, from lagged net primary production (gC m-2 s-1), the
+    curve of Cleveland et al. (1999): never negative."""
     yearly = jnp.maximum(lag_npp, 0.0) * _YEAR
     return p.nfix_max * (1.0 - jnp.exp(-p.nfix_slope * yearly)) / _YEAR
 
@@ -22,8 +22,8 @@ def fixation(p: Fields, lag_npp: jax.Array) -> jax.Array:
 def leaching(p: Fields, drv: Fields, no3: jax.Array, dt: float) -> tuple[jax.Array, jax.Array]:
     """Nitrate lost with drainage and with surface runoff, gN m-3 s-1 ``[soil_layer, column]`` each.
 
-    Dissolved nitrate leaves with the water: drainage takes it in proportion to the liquid water of all layers,
-    runoff from the top ``depth_runoff_nloss`` (m). Together never more than there is.
+    Dissolved nitrate leaves with the water: drainage takes it in proportion to the liquid water of all
+    layers, runoff from the top ``depth_runoff_nloss`` (m). Together never more than there is.
     """
     liq = jnp.maximum(drv.h2osoi_liq[:NLEVSOI], 0.0)
     bottom = p.zisoi[1 : NLEVSOI + 1]

@@ -38,8 +38,8 @@ def nitrification_potential(
 ) -> NitrogenPotential:
     """Rates that substrate, temperature, water, acidity and oxygen permit.
 
-    Nitrification is first order in ammonium in the aerobic part of the soil; denitrification is the smaller of
-    what respiration (its carbon) and nitrate allow, in the anaerobic part. ``potential_hr`` gC m-3 s-1.
+    Nitrification is first order in ammonium in the aerobic part of the soil; denitrification is the smaller
+    of what respiration (its carbon) and nitrate allow, in the anaerobic part. ``potential_hr`` gC m-3 s-1.
     """
     vol = drv.h2osoi_vol[:NLEVSOI]
     watsat, dz = p.watsat[:NLEVSOI], p.dzsoi[:NLEVSOI]

@@ -31,12 +31,14 @@ PHENOLOGY_STATE = (
 )
 
 
-def phenology(p: Fields, s: Fields, f: Fields, drv: Fields, cfg: Config) -> tuple[dict[str, jax.Array], Fields]:
+def phenology(
+    p: Fields, s: Fields, f: Fields, drv: Fields, cfg: Config
+) -> tuple[dict[str, jax.Array], Fields]:
     """Advance the season by one step.
 
     Returns the new values of `PHENOLOGY_STATE` and, as ``Fields``, the fractions (of the pool, in this step,
-    ``[patch, column]``) that move: ``storage_leaf``, ``storage_froot``, ``storage_wood`` (storage to transfer),
-    ``xfer`` (transfer to displayed), ``litter`` (leaves and fine roots to litter); ``lgsf`` is the
+    ``[patch, column]``) that move: ``storage_leaf``, ``storage_froot``, ``storage_wood`` (storage to
+    transfer), ``xfer`` (transfer to displayed), ``litter`` (leaves and fine roots to litter); ``lgsf`` is the
     long-growing-season factor of stress deciduous types. All fractions lie in [0, 1].
 
     CLM remembers the litterfall of the step before to make it grow linearly through the offset; here the same
@@ -91,7 +93,9 @@ def phenology(p: Fields, s: Fields, f: Fields, drv: Fields, cfg: Config) -> tupl
     wet = ~dry & (psi >= p.soilpsi_on)
     offset_swi = jnp.maximum(s.offset_swi + jnp.where(dry, day, jnp.where(wet, -day, 0.0)), 0.0)
     offset_fdd = jnp.maximum(s.offset_fdd + jnp.where(warm, -day, day), 0.0)
-    close_st = ((dry & (offset_swi >= p.crit_offset_swi)) | (~warm & (offset_fdd > p.crit_offset_fdd))) & ~in_onset
+    close_st = (
+        (dry & (offset_swi >= p.crit_offset_swi)) | (~warm & (offset_fdd > p.crit_offset_fdd))
+    ) & ~in_onset
     close_st |= f.dayl <= _QUARTER_DAY
     close_sd = ~lengthening & (f.dayl < p.crit_dayl)
     close = active & ((stress & close_st) | (seasonal & close_sd))

@@ -44,10 +44,11 @@ def _annual_memory(
 def carbon_nitrogen(p: Fields, s: Fields, f: Fields, drv: Fields, cfg: Config) -> tuple[Fields, Fields]:
     """Advance all carbon and nitrogen pools by one step.
 
-    ``drv`` comes from the physics of the same step: ``gpp_c`` (potential gross photosynthesis), ``lmr_c`` (leaf
-    maintenance respiration), gC m-2 s-1, ``t_ref2m`` (K), all ``[patch, column]``; ``t_soil`` (K), ``h2osoi_vol``
-    (with ice), ``h2osoi_liq`` (kg m-2), ``soilpsi`` (MPa, < 0) ``[soil_layer, column]``; ``qflx_drain``, ``qflx_surf``
-    (kg m-2 s-1) ``[column]``.
+    ``drv`` comes from the physics of the same step: ``gpp_c`` (potential gross photosynthesis), ``lmr_c``
+    (leaf maintenance respiration), gC m-2 s-1, ``t_ref2m`` (K), all ``[patch, column]``; ``t_soil`` (K),
+    ``h2osoi_vol``
+    (with ice), ``h2osoi_liq`` (kg m-2), ``soilpsi`` (MPa, < 0) ``[soil_layer, column]``; ``qflx_drain``,
+    ``qflx_surf`` (kg m-2 s-1) ``[column]``.
 
     Returns the new state and the results: see the registry entries of the rooms vegetation, decomposition,
     nitrogen and spinup. ``errcb`` (gC m-2) and ``errnb`` (gN m-2) are what the balance of the step does not

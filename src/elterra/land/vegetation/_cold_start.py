@@ -22,10 +22,12 @@ _ANNUAL_PATCH = (
 def cold_start_vegetation(p: Fields) -> dict[str, jax.Array]:
     """All states of the carbon and nitrogen rooms, as CLM starts them without a restart file.
 
-    Evergreen plants hold ``initial_vegc`` gC m-2 in leaves and in fine roots, deciduous ones in storage; woody
-    plants 0.1 gC m-2 of dead stem; soil pools ``initial_cstocks`` gC m-3 down to ``initial_cstocks_depth``, all with
-    nominal N:C; no litter. Mineral nitrogen starts at ``initial_sminn`` gN m-3 (half ammonium) over the same depth,
-    so that the first plants do not starve.
+    Evergreen plants hold ``initial_vegc`` gC m-2 in leaves and in fine roots, deciduous ones in storage;
+    woody
+    plants 0.1 gC m-2 of dead stem; soil pools ``initial_cstocks`` gC m-3 down to ``initial_cstocks_depth``,
+    all with
+    nominal N:C; no litter. Mineral nitrogen starts at ``initial_sminn`` gN m-3 (half ammonium) over the same
+    depth, so that the first plants do not starve.
     """
     shape = p.wt.shape
     columns = shape[-1:]
@@ -33,7 +35,7 @@ def cold_start_vegetation(p: Fields) -> dict[str, jax.Array]:
     planted = p.pft > 0
     evergreen = p.evergreen > 0.5
     woody = p.woody > 0.5
-    s: dict[str, jax.Array] = {name: zero for name in (*pool_names("c"), *pool_names("n"), *OTHER_C, *OTHER_N)}
+    s: dict[str, jax.Array] = dict.fromkeys((*pool_names("c"), *pool_names("n"), *OTHER_C, *OTHER_N), zero)
     start = jnp.where(planted, p.initial_vegc * jnp.ones(shape), 0.0)
     for tissue in ("leaf", "froot"):
         s[f"{tissue}c"] = jnp.where(evergreen, start, 0.0)
@@ -48,7 +50,7 @@ def cold_start_vegetation(p: Fields) -> dict[str, jax.Array]:
     s |= {name: zero for name in PHENOLOGY_STATE if name != "prec10"}
     s["dormant_flag"] = jnp.where(planted & ~evergreen, 1.0, 0.0)
     s["prec10"] = jnp.zeros(columns)
-    s |= {name: zero for name in _ANNUAL_PATCH}
+    s |= dict.fromkeys(_ANNUAL_PATCH, zero)
     s["annavg_t2m"] = jnp.full(shape, 280.0)
     s["annsum_counter"] = jnp.zeros(columns)
     s["lag_npp"] = jnp.zeros(columns)
@@ -57,9 +59,9 @@ def cold_start_vegetation(p: Fields) -> dict[str, jax.Array]:
     near = p.zsoi[:NLEVSOI] <= p.initial_cstocks_depth
     ratio = {SOIL1: p.cn_s1, SOIL1 + 1: p.cn_s2, SOIL1 + 2: p.cn_s3}
     empty = jnp.zeros((NLEVSOI, *columns))
-    carbon = [jnp.where(near, p.initial_cstocks, 0.0) if i >= SOIL1 else empty for i in range(NPOOLS)]
-    s["decomp_cpools"] = jnp.stack(carbon)
-    s["decomp_npools"] = jnp.stack([carbon[i] / ratio[i] if i >= SOIL1 else empty for i in range(NPOOLS)])
+    stocks = [jnp.where(near, p.initial_cstocks, 0.0) if i >= SOIL1 else empty for i in range(NPOOLS)]
+    s["decomp_cpools"] = jnp.stack(stocks)
+    s["decomp_npools"] = jnp.stack([stocks[i] / ratio[i] if i >= SOIL1 else empty for i in range(NPOOLS)])
     s["smin_nh4"] = jnp.where(near, 0.5 * p.initial_sminn, 0.0)
     s["smin_no3"] = jnp.where(near, 0.5 * p.initial_sminn, 0.0)
     return s

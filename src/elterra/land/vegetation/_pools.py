@@ -56,7 +56,7 @@ def ecosystem_totals(p: Fields, s: Mapping[str, jax.Array]) -> Fields:
     dz = p.dzsoi[:NLEVSOI]
     tissue_c = sum(s[n] for n in pool_names("c"))
     tissue_n = sum(s[n] for n in pool_names("n"))
-    wood = sum(s[f"{t}c"] for t in ("livestem", "deadstem", "livecroot", "deadcroot"))
+    wood = s["livestemc"] + s["deadstemc"] + s["livecrootc"] + s["deadcrootc"]
     totvegc = to_column(p, tissue_c + s["gresp_storage"] + s["gresp_xfer"] + s["cpool"])
     totvegn = to_column(p, tissue_n + s["retransn"] + s["npool"])
     c = jnp.sum(s["decomp_cpools"] * dz, axis=1)

@@ -36,8 +36,8 @@ def stem_area(p: Fields, tsai: jax.Array, lai_old: jax.Array, lai_new: jax.Array
 def structure(p: Fields, s: Fields, f: Fields, cfg: Config) -> Fields:
     """Canopy structure of the current state.
 
-    Returns ``[patch, column]``: ``tlai``, ``tsai`` (m2 m-2), ``elai``, ``esai`` (not buried by snow), ``htop``,
-    ``hbot`` (m), ``frac_veg_nosno`` (1 where leaves or stems stand out of the snow, else 0).
+    Returns ``[patch, column]``: ``tlai``, ``tsai`` (m2 m-2), ``elai``, ``esai`` (not buried by snow),
+    ``htop``, ``hbot`` (m), ``frac_veg_nosno`` (1 where leaves or stems stand out of the snow, else 0).
 
     In SP mode area and height come from the forcing, in BGC mode from leaf and dead stem carbon. The height
     takes no cap by the reference height, which here is counted from the top of the canopy.
@@ -69,6 +69,4 @@ def structure(p: Fields, s: Fields, f: Fields, cfg: Config) -> Fields:
         elai = jnp.where(elai < _SP_MINIMUM, 0.0, elai)
         esai = jnp.where(esai < _SP_MINIMUM, 0.0, esai)
     nosno = jnp.where(elai + esai > 0.0, 1.0, 0.0)
-    return Fields(
-        tlai=tlai, tsai=tsai, elai=elai, esai=esai, htop=htop, hbot=hbot, frac_veg_nosno=nosno
-    )
+    return Fields(tlai=tlai, tsai=tsai, elai=elai, esai=esai, htop=htop, hbot=hbot, frac_veg_nosno=nosno)
