@@ -160,7 +160,7 @@ def budgets(budget: xr.Dataset | None) -> list[dict[str, Any]]:
                 {
                     "role": role,
                     "label": f"change of {label}" if role == "storage" else label,
-                    "yearly": [round(v, 6) for v in yearly],
+                    "yearly": [float(f"{v:.6g}") for v in yearly],
                     "course": pack(course),
                     "largest": float(np.abs(flow).max(initial=0.0)),
                 }
