@@ -238,7 +238,7 @@ class _Variant:
     ) -> None:
         """GPP or ER: daily means of the partitioned estimate, on days whose NEE was measured well enough."""
         days, truth = _daily_reference(self.observations[name])
-        _, sd = _daily_reference(self.observations[f"{name}_sd"]) if f"{name}_sd" in self.observations else (0, None)
+        sd = _daily_reference(self.observations[f"{name}_sd"])[1] if f"{name}_sd" in self.observations else None
         whole = DailyMean(self.day, np.ones(self.time.size, bool), 1)
         gap = _on_days(whole.days, whole.first(self.gap.astype(np.int64)), days, 0)
         block = _on_days(whole.days, whole.first(self.block), days, -1)
@@ -249,23 +249,24 @@ class _Variant:
         # a day whose NEE is withheld has a partitioned value made from it: no method may see that either
         target = np.where(hidden == 1, np.nan, truth)
         error = sd if sd is not None else np.zeros(days.size)
+        judged &= np.isfinite(error)
+        if not judged.any():
+            return
         for method in methods:
             if method == "mds":
                 continue  # the partitioned estimate is itself made by marginal distribution sampling
-            for g in self._classes(method):
-                use = judged & (gap == g)
-                if not use.any():
+            if method in ("reanalysis", "openloop"):
+                if method not in ensembles or name not in ensembles[method]:
                     continue
-                key = (name, "daily", class_name(g), method, "all")
-                if method in ("reanalysis", "openloop"):
-                    if method not in ensembles or name not in ensembles[method]:
-                        continue
-                    members = _daily_members(ensembles[method][name], days[use])
-                    sample = scores.ensemble_sample(truth[use], members, error[use], block[use], self.rng)
-                else:
-                    predicted = self._daily_baseline(method, day_time, target, use, whole, days)
-                    sample = scores.gaussian_sample(truth[use], predicted.mean, predicted.sd, block[use])
-                collected.setdefault(key, []).append(sample)
+                members = _daily_members(ensembles[method][name], days[judged])
+                sample = scores.ensemble_sample(truth[judged], members, error[judged], block[judged], self.rng)
+            else:
+                predicted = self._daily_baseline(method, day_time, target, judged, whole, days)
+                sample = scores.gaussian_sample(truth[judged], predicted.mean, predicted.sd, block[judged])
+            # all judged days have truth, members and errors: samples keep their order and number
+            for g in self._classes(method):
+                piece = sample.take(gap[judged] == g)
+                collected.setdefault((name, "daily", class_name(g), method, "all"), []).append(piece)
 
     def _daily_baseline(
         self,

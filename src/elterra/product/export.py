@@ -152,8 +152,7 @@ def _add_variable(out: xr.Dataset, data: xr.Dataset, entry: Variable) -> None:
             "long_name": f"source of information of {entry.long_name or name}", "coordinates": coordinates,
             "coverage_content_type": "qualityInformation",
         }  # fmt: skip
-        if entry.standard_name:
-            attributes["standard_name"] = f"{entry.standard_name} status_flag"
+        attributes["standard_name"] = "status_flag"
         out[f"{name}_flag"] = (values.dims, values.values.astype(np.uint8), attributes)
 
 

@@ -20,6 +20,10 @@ CANDIDATES: tuple[Mapping[str, Any], ...] = (
 )
 
 
+#: training values without which boosted trees make no sense
+LEAST = 60
+
+
 @dataclass
 class Trees:
     """Boosted trees for the mean and for the quantiles of a half-hour.
@@ -46,8 +50,8 @@ class Trees:
 
         known = np.flatnonzero(np.isfinite(target))
         n = int(wanted.sum())
-        if known.size < 200:
-            raise ValueError(f"boosted trees need at least 200 training values, got {known.size}")
+        if known.size < LEAST:
+            raise ValueError(f"boosted trees need at least {LEAST} training values, got {known.size}")
         block = day_number(as_time(time)[known]) // self.block_days % self.folds
         scale = float(np.std(target[known])) or 1.0
         y = (target[known] - target[known].mean()) / scale
