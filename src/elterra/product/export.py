@@ -94,7 +94,6 @@ def _add_place(out: xr.Dataset, metadata: Mapping[str, Any]) -> None:
     out["longitude"] = ((), float(metadata["longitude"]), {
         "standard_name": "longitude", "long_name": "longitude of the tower", "units": "degrees_east", "axis": "X",
     })  # fmt: skip
-    out = out.set_coords(["latitude", "longitude"])
     site = str(metadata["site"])
     out["site"] = ((), np.array(site, dtype=f"S{len(site.encode())}"), {"long_name": "site", "cf_role": "timeseries_id"})
 
@@ -139,6 +138,8 @@ def _add_variable(out: xr.Dataset, data: xr.Dataset, entry: Variable) -> None:
             what = "ensemble standard deviation" if key == "sd" else f"{round(100 * QUANTILES[key])} % quantile"
             attributes |= {"long_name": f"{what} of {long_name}", "cell_methods": method}
             attributes["coverage_content_type"] = "qualityInformation"
+            if entry.standard_name:
+                attributes["standard_name"] = entry.standard_name + (" standard_error" if key == "sd" else "")
         if entry.clm:
             attributes["clm_name"] = entry.clm
         if unit != entry.units:
@@ -159,7 +160,8 @@ def _add_variable(out: xr.Dataset, data: xr.Dataset, entry: Variable) -> None:
 def _time_attributes() -> dict[str, Any]:
     return {
         "standard_name": "time", "long_name": "start of the interval (UTC)", "units": _EPOCH,
-        "calendar": "standard", "axis": "T", "bounds": "time_bnds", "coverage_content_type": "coordinate",
+        "calendar": "standard", "axis": "T", "bounds": "time_bnds",
+        "units_metadata": "leap_seconds: none", "coverage_content_type": "coordinate",
     }  # fmt: skip
 
 
