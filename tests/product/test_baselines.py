@@ -17,7 +17,16 @@ from elterra.product.baselines import (
 
 from .synthetic import PLACE, clock, measurements, truth, weather
 
-SMALL = ({"max_depth": 4, "min_child_weight": 10, "subsample": 0.7, "colsample_bytree": 0.5, "reg_lambda": 2.0},)
+SMALL = (
+    {
+        "max_depth": 4,
+        "min_child_weight": 10,
+        "subsample": 0.7,
+        "colsample_bytree": 0.5,
+        "reg_lambda": 2.0,
+        "learning_rate": 0.2,
+    },
+)
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +99,11 @@ def test_climatology_recovers_harmonics_exactly() -> None:
     doy, hour = (time - time.astype("datetime64[Y]")) / np.timedelta64(1, "D"), None
     doy = doy + 0.5 / 24
     hour = (doy % 1) * 24
-    y = 3 + 2 * np.cos(2 * np.pi * doy / 365.25) + np.sin(2 * np.pi * doy / 365.25) * np.cos(4 * np.pi * hour / 24)
+    y = (
+        3
+        + 2 * np.cos(2 * np.pi * doy / 365.25)
+        + np.sin(2 * np.pi * doy / 365.25) * np.cos(4 * np.pi * hour / 24)
+    )
     wanted = gap(time)
     got = Climatology(0.0)(time, np.where(wanted, np.nan, y), wanted)
     np.testing.assert_allclose(got.mean, y[wanted], atol=1e-4)

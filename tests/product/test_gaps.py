@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -34,13 +35,17 @@ def test_every_class_and_season_is_there_in_one_variant(observations: xr.Dataset
         assert {g["season"] for g in here} == {"DJF", "MAM", "JJA", "SON"}
 
 
-def test_gaps_are_whole_utc_days_apart_from_each_other_and_from_the_forecast(observations: xr.Dataset) -> None:
+def test_gaps_are_whole_utc_days_apart_from_each_other_and_from_the_forecast(
+    observations: xr.Dataset,
+) -> None:
     mask = design_gaps(observations, seed=1, variant=0, buffer_days=4)
     per_day = mask["gap_class"].values.reshape(-1, 24)
     assert (per_day == per_day[:, :1]).all()
-    edges = sorted((np.datetime64(g["first"]), np.datetime64(g["last"])) for g in json.loads(mask.attrs["gaps"]))
+    edges = sorted(
+        (np.datetime64(g["first"]), np.datetime64(g["last"])) for g in json.loads(mask.attrs["gaps"])
+    )
     edges.append((np.datetime64(mask.attrs["forecast_start"]), None))
-    for (_, last), (first, _) in zip(edges, edges[1:], strict=False):
+    for (_, last), (first, _) in pairwise(edges):
         assert (first - last).astype(int) > 4
 
 

@@ -39,7 +39,9 @@ def test_gaussian_and_quantile_crps_agree_for_a_normal_distribution() -> None:
     y = np.linspace(-3, 3, 41)
     mean, sd = np.full(41, 0.3), np.full(41, 1.4)
     quantiles = mean + ndtri(np.array(LEVELS))[:, None] * sd
-    np.testing.assert_allclose(scores.quantile_crps(y, quantiles), scores.gaussian_crps(y, mean, sd), rtol=0.03)
+    np.testing.assert_allclose(
+        scores.quantile_crps(y, quantiles), scores.gaussian_crps(y, mean, sd), rtol=0.03
+    )
 
 
 def test_gaussian_crps_becomes_the_absolute_error_without_spread() -> None:
