@@ -272,7 +272,7 @@ function innovationSection() {
       line(g, a, [x0, x1], [1, 1], css("--muted"), 1, [4, 3]); line(g, a, xs, v.monthly, css("--loop"), 1.8);
     });
     box.append(el("p", {className: "muted", textContent: `Monthly ratio of actual to expected O − B; over all ${number(v.ratio)}.`}));
-    const table = el("table");
+    const table = el("table", {className: "narrow"});
     table.append(el("tr", {}, el("th", {textContent: ""}), el("th", {textContent: "bias"}), el("th", {textContent: "RMS"})), el("tr", {}, el("td", {textContent: "before"}), el("td", {textContent: number(v.bias_before)}), el("td", {textContent: number(v.rms_before)})), el("tr", {}, el("td", {textContent: "after"}), el("td", {textContent: number(v.bias_after)}), el("td", {textContent: number(v.rms_after)})));
     for (const [why, count] of Object.entries(v.rejected)) table.append(el("tr", {}, el("td", {textContent: "not used: " + (why || "no reason given")}), el("td", {textContent: count}), el("td")));
     box.append(table);
