@@ -22,7 +22,9 @@ def weather(time: np.ndarray, seed: int = 3) -> xr.Dataset:
     rng = np.random.default_rng(seed)
     n = time.size
     per_day = round(np.timedelta64(1, "D") / (time[1] - time[0]))
-    slow = np.repeat(np.convolve(rng.standard_normal(n // per_day + 20), np.ones(5) / 5, "same")[: n // per_day], per_day)
+    slow = np.repeat(
+        np.convolve(rng.standard_normal(n // per_day + 20), np.ones(5) / 5, "same")[: n // per_day], per_day
+    )
     year = np.cos(2 * np.pi * (day_of_year(time) - 200) / 365.25)
     clear = np.clip(0.55 + 0.25 * slow, 0.1, 0.8)
     light = potential_radiation(time, PLACE["latitude"], PLACE["longitude"]) * clear
@@ -52,7 +54,13 @@ def truth(drivers: xr.Dataset) -> xr.Dataset:
     wet = np.convolve(drivers["P"].values, np.exp(-np.arange(40 * per_day) / (15 * per_day)))[: light.size]
     swc = 0.15 + 0.2 * (1 - np.exp(-wet / 60))
     return xr.Dataset(
-        {"NEE": ("time", er - gpp), "LE": ("time", le), "SWC": ("time", swc), "GPP": ("time", gpp), "ER": ("time", er)},
+        {
+            "NEE": ("time", er - gpp),
+            "LE": ("time", le),
+            "SWC": ("time", swc),
+            "GPP": ("time", gpp),
+            "ER": ("time", er),
+        },
         coords={"time": drivers["time"].values},
     )
 
@@ -61,7 +69,11 @@ def measurements(real: xr.Dataset, drivers: xr.Dataset, seed: int = 5) -> xr.Dat
     rng = np.random.default_rng(seed)
     n = real.sizes["time"]
     out = xr.Dataset(coords={"time": real["time"].values}, attrs=PLACE)
-    for name, share, floor, slope in (("NEE", 0.75, 0.6, 0.15), ("LE", 0.85, 8.0, 0.1), ("SWC", 0.98, 0.004, 0.0)):
+    for name, share, floor, slope in (
+        ("NEE", 0.75, 0.6, 0.15),
+        ("LE", 0.85, 8.0, 0.1),
+        ("SWC", 0.98, 0.004, 0.0),
+    ):
         sd = floor + slope * np.abs(real[name].values)
         seen = rng.random(n) < share
         out[name] = ("time", np.where(seen, real[name].values + sd * rng.standard_normal(n), np.nan))
@@ -86,7 +98,9 @@ def ensemble(real: xr.Dataset, spread: float, bias: float, members: int = 16, se
     return out
 
 
-def run_groups(days: int = 400, minutes: int = 30, members: int = 8, layers: int = 6) -> dict[str, xr.Dataset]:
+def run_groups(
+    days: int = 400, minutes: int = 30, members: int = 8, layers: int = 6
+) -> dict[str, xr.Dataset]:
     """All groups of a run, in stored units."""
     rng = np.random.default_rng(1)
     time = clock("2015-01-01", days, minutes)
@@ -109,31 +123,52 @@ def run_groups(days: int = 400, minutes: int = 30, members: int = 8, layers: int
             stored[name] = ens["LE"].values
         else:
             low, high = entry.bounds or (0.0, 1.0)
-            scale = {"W m-2": 120.0, "gC m-2 s-1": 4e-5, "gN m-2 s-1": 1e-8, "kg m-2 s-1": 2e-5}.get(entry.units, 0.0)
-            centre = scale * (1 + np.sin(np.arange(time.size) / 2000)) if scale else 0.3 * min(high, 900.0) + low
+            scale = {"W m-2": 120.0, "gC m-2 s-1": 4e-5, "gN m-2 s-1": 1e-8, "kg m-2 s-1": 2e-5}.get(
+                entry.units, 0.0
+            )
+            centre = (
+                scale * (1 + np.sin(np.arange(time.size) / 2000)) if scale else 0.3 * min(high, 900.0) + low
+            )
             noise = 0.1 * (scale or 0.05 * min(high, 900.0)) * rng.standard_normal((1, members))
             stored[name] = (np.broadcast_to(centre, time.shape)[:, None] + noise).astype(np.float32)
-    wide = statistics_dataset(stored, {k: ("time",) for k in stored})
-    wide = wide[[v for v in wide.data_vars if "halfhourly" in variables()[_base(str(v))].output]].assign_coords(time=time)
+    wide = statistics_dataset(stored, dict.fromkeys(stored, ("time",)))
+    wide = wide[
+        [v for v in wide.data_vars if "halfhourly" in variables()[_base(str(v))].output]
+    ].assign_coords(time=time)
     daily_members = {k: daily_means(v, per_day) for k, v in stored.items()}
-    dims = {k: ("time",) for k in daily_members}
+    dims = dict.fromkeys(daily_members, ("time",))
     depth = np.array([0.01, 0.05, 0.15, 0.4, 0.9, 2.0])[:layers]
     season = np.cos(2 * np.pi * (np.arange(days)[:, None] - 200 - 40 * depth[None, :]) / 365)
-    for name, base, swing in (("TSOI", 278.0, 8.0), ("H2OSOI", 0.3, 0.05), ("SOILLIQ", 30.0, 5.0), ("SOILICE", 3.0, 3.0)):
+    for name, base, swing in (
+        ("TSOI", 278.0, 8.0),
+        ("H2OSOI", 0.3, 0.05),
+        ("SOILLIQ", 30.0, 5.0),
+        ("SOILICE", 3.0, 3.0),
+    ):
         middle = base + swing * season * np.exp(-depth)[None, :]
         daily_members[name] = middle[:, :, None] + 0.05 * swing * rng.standard_normal((1, layers, members))
         dims[name] = ("time", "soil_layer")
     day_stats = statistics_dataset(daily_members, dims).assign_coords(time=day, soil_layer=depth)
     for name, observed in (("NEE", "NEE"), ("LE", "LE"), ("SWC_15", "SWC")):
-        flags = observation_flags(time, np.isfinite(seen[observed].values), 5.0, np.arange(time.size) % 7 == 0)
+        flags = observation_flags(
+            time, np.isfinite(seen[observed].values), 5.0, np.arange(time.size) % 7 == 0
+        )
         wide[f"{name}_flag"] = ("time", flags["flag"].values)
         day_stats[f"{name}_flag"] = ("time", daily_flags(flags["flag"].values, per_day))
     free = ensemble(real, 0.4, 0.3, members, seed=8)
     loop = statistics_dataset(
-        {"NEE": daily_means(free["NEE"].values / UMOL, per_day), "LE": daily_means(free["LE"].values, per_day)},
+        {
+            "NEE": daily_means(free["NEE"].values / UMOL, per_day),
+            "LE": daily_means(free["LE"].values, per_day),
+        },
         {"NEE": ("time",), "LE": ("time",)},
     ).assign_coords(time=day)
-    about = PLACE | {"title": "Synthetic <forest>", "site": "XX-Syn", "elevation": 1639.0, "summary": "An artificial run for tests."}
+    about = PLACE | {
+        "title": "Synthetic <forest>",
+        "site": "XX-Syn",
+        "elevation": 1639.0,
+        "summary": "An artificial run for tests.",
+    }
     wide.attrs, day_stats.attrs = dict(about), dict(about)
     return {
         "halfhourly": wide,
@@ -182,7 +217,12 @@ def _budget(day: np.ndarray, rng: np.random.Generator) -> xr.Dataset:
         gain, loss = rng.exponential(2.5, n), np.full(n, 2.4)
         step = 0.1 * rng.standard_normal(n)
         store = 300 + np.cumsum(gain - loss + step)
-        for term, values in (("in_supply", gain), ("out_loss", loss), ("increment", step), ("storage_total", store)):
+        for term, values in (
+            ("in_supply", gain),
+            ("out_loss", loss),
+            ("increment", step),
+            ("storage_total", store),
+        ):
             out[f"{name}_{term}"] = ("time", values, {"units": unit})
         out[f"{name}_residual"] = ("time", 1e-12 * rng.standard_normal(n), {"units": unit})
     return out

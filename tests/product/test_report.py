@@ -20,11 +20,13 @@ from .synthetic import run_groups
 
 ROWS = [
     {
-        "variable": v, "scale": s, "gap": g, "method": m, "part": "all", "n": 100, "blocks": 8, "rmse": 1.0 + k / 5,
+        "variable": v, "scale": s, "gap": g, "method": m, "part": "all", "n": 100, "blocks": 8, "rmse":
+        1.0 + k / 5,
         "bias": 0.1, "r": 0.8, "crps": 0.7, "coverage90": 0.91, "spread_skill": 1.02, "rmse_low": 0.9 + k / 5,
         "rmse_high": 1.2 + k / 5,
     }
-    for v in ("NEE", "LE") for s in ("daily", "halfhourly") for g in ("gap1", "gap10", "gap30", "gap90", "forecast")
+    for v in ("NEE", "LE") for s in ("daily", "halfhourly") for g in ("gap1", "gap10", "gap30", "gap90",
+    "forecast")
     for k, m in enumerate(("reanalysis", "openloop", "climatology", "mds", "trees"))
 ]  # fmt: skip
 
@@ -34,7 +36,10 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     groups = run_groups()
     out = tmp_path_factory.mktemp("report") / "report.html"
     return write_report(
-        Product(groups.__getitem__), out, evaluation={"table": ROWS}, provenance={"experiment_sha256": "ab" * 32}
+        Product(groups.__getitem__),
+        out,
+        evaluation={"table": ROWS},
+        provenance={"experiment_sha256": "ab" * 32},
     )
 
 
@@ -77,18 +82,29 @@ def test_yearly_budget_terms_close() -> None:
 
 
 def _chromium() -> str:
-    path = next((p for p in ("/usr/bin/chromium", shutil.which("chromium") or "") if p and os.path.exists(p)), "")
+    path = next(
+        (p for p in ("/usr/bin/chromium", shutil.which("chromium") or "") if p and os.path.exists(p)), ""
+    )
     if not path:
         pytest.skip("no chromium on this machine")
     return path
 
 
 def browse(page: Path, profile: Path, *more: str) -> subprocess.CompletedProcess[str]:
-    flags = (
-        "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-        "--disable-component-update --disable-sync --hide-scrollbars --enable-logging=stderr --v=0 "
-        "--virtual-time-budget=15000"
-    ).split()
+    flags = [
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--hide-scrollbars",
+        "--enable-logging=stderr",
+        "--v=0",
+        "--virtual-time-budget=15000",
+    ]
     return subprocess.run(
         [_chromium(), *flags, f"--user-data-dir={profile}", *more, page.as_uri()],
         capture_output=True, text=True, timeout=120, check=True,
@@ -100,7 +116,16 @@ def test_a_browser_draws_the_page_without_a_console_message(page: Path, tmp_path
     console = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
     assert console == []
     assert 'data-ready="yes"' in done.stdout
-    for part in ("series", "fingerprints", "cycles", "budgets", "soil", "scores", "innovations", "provenance"):
+    for part in (
+        "series",
+        "fingerprints",
+        "cycles",
+        "budgets",
+        "soil",
+        "scores",
+        "innovations",
+        "provenance",
+    ):
         assert f'<section id="{part}">' in done.stdout
     assert done.stdout.count("<canvas") > 15
 

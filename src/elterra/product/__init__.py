@@ -39,7 +39,7 @@ _PUBLIC = {
     "convert_spread": "units",
 }
 
-__all__ = sorted(_PUBLIC)  # noqa: PLE0605
+__all__ = sorted(_PUBLIC)
 
 
 def __getattr__(name: str) -> Any:

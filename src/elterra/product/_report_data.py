@@ -15,18 +15,25 @@ from numpy.typing import NDArray
 from elterra.product import units
 from elterra.product._time import Float, as_time, day_number, hour_of_day, step_of
 from elterra.product.scores import MIN_DAILY, DailyMean
-from elterra.registry import Variable, variables
+from elterra.registry import variables
 
 #: order of the series on the page; variables that a run does not hold are left out
 SERIES = (
-    "NEE", "GPP", "ER", "NPP", "HR", "LE", "H", "G", "RNET", "TRAN", "ESOIL", "ECAN", "SWC_15", "RUNOFF", "SWE",
+    "NEE", "GPP", "ER", "NPP", "HR", "LE", "H", "G", "RNET", "TRAN", "ESOIL", "ECAN", "SWC_15", "RUNOFF",
+    "SWE",
     "SNOWDP", "LAI", "ALBEDO", "TOTVEGC", "TOTLITC", "CWDC", "TOTSOMC", "TOTECOSYSC", "TOTVEGN", "TOTLITN",
     "TOTSOMN", "TOTECOSYSN", "SMINN", "SMIN_NO3_LEACHED", "F_N2O_NIT", "F_N2O_DENIT", "F_DENIT", "F_NIT",
 )  # fmt: skip
 #: product name of the assimilated variables of the group `observations`
 OBSERVED = {"NEE": "NEE", "LE": "LE", "SWC_15": "SWC"}
 #: units in which the group `observations` holds them
-OBSERVED_UNITS = {"NEE": "umolCO2 m-2 s-1", "LE": "W m-2", "SWC": "m3 m-3", "GPP": "umolCO2 m-2 s-1", "ER": "umolCO2 m-2 s-1"}
+OBSERVED_UNITS = {
+    "NEE": "umolCO2 m-2 s-1",
+    "LE": "W m-2",
+    "SWC": "m3 m-3",
+    "GPP": "umolCO2 m-2 s-1",
+    "ER": "umolCO2 m-2 s-1",
+}
 _SEASONS = ("DJF", "MAM", "JJA", "SON")
 _BANDS = ("q05", "q25", "q75", "q95")
 
@@ -39,10 +46,16 @@ def pack(values: NDArray[np.floating]) -> dict[str, Any]:
     scale = (high - low) / 65_000.0 or 1.0
     whole = np.full(flat.shape, -32_768, np.int16)
     whole[good] = np.round((flat[good] - low) / scale - 32_500).astype(np.int16)
-    return {"s": scale, "o": low + 32_500 * scale, "d": base64.b64encode(whole.astype("<i2").tobytes()).decode()}
+    return {
+        "s": scale,
+        "o": low + 32_500 * scale,
+        "d": base64.b64encode(whole.astype("<i2").tobytes()).decode(),
+    }
 
 
-def daily_series(daily: xr.Dataset, openloop: xr.Dataset | None, observations: xr.Dataset | None) -> dict[str, Any]:
+def daily_series(
+    daily: xr.Dataset, openloop: xr.Dataset | None, observations: xr.Dataset | None
+) -> dict[str, Any]:
     """Daily series with bands, open loop and daily means of well-measured days."""
     start = int(day_number(daily["time"].values)[0])
     out: dict[str, Any] = {"start": start, "n": int(daily.sizes["time"]), "series": []}
@@ -55,7 +68,9 @@ def daily_series(daily: xr.Dataset, openloop: xr.Dataset | None, observations: x
         item["mean"] = pack(units.convert(daily[name].values.astype(float), entry.units, unit))
         for band in _BANDS:
             if f"{name}_{band}" in daily:
-                item[band] = pack(units.convert(daily[f"{name}_{band}"].values.astype(float), entry.units, unit))
+                item[band] = pack(
+                    units.convert(daily[f"{name}_{band}"].values.astype(float), entry.units, unit)
+                )
         if openloop is not None and name in openloop:
             same = _same_days(daily, openloop[name])
             item["openloop"] = pack(units.convert(same, entry.units, unit))
@@ -67,7 +82,8 @@ def daily_series(daily: xr.Dataset, openloop: xr.Dataset | None, observations: x
 
 
 def halfhourly_series(halfhourly: xr.Dataset, observations: xr.Dataset | None) -> dict[str, Any]:
-    """Half-hourly mean, 90 % band and measurements of the assimilated variables, for zooming and fingerprints."""
+    """Half-hourly mean, 90 % band and measurements of the assimilated variables, for zooming and
+    fingerprints."""
     time = as_time(halfhourly["time"].values)
     out: dict[str, Any] = {
         "start": int(time[0].astype("datetime64[s]").astype(np.int64)),
@@ -91,8 +107,11 @@ def halfhourly_series(halfhourly: xr.Dataset, observations: xr.Dataset | None) -
     return out
 
 
-def cycles(halfhourly: xr.Dataset, observations: xr.Dataset | None, utc_offset: float) -> list[dict[str, Any]]:
-    """Mean month and mean hour by season: measured half-hours, the same half-hours estimated, and all of them."""
+def cycles(
+    halfhourly: xr.Dataset, observations: xr.Dataset | None, utc_offset: float
+) -> list[dict[str, Any]]:
+    """Mean month and mean hour by season: measured half-hours, the same half-hours estimated, and all of
+    them."""
     time = as_time(halfhourly["time"].values)
     shifted = time + np.timedelta64(round(utc_offset * 3600), "s")
     month = shifted.astype("datetime64[M]").astype(int) % 12
@@ -106,7 +125,13 @@ def cycles(halfhourly: xr.Dataset, observations: xr.Dataset | None, utc_offset: 
         unit = units.display_units(entry.units, "halfhourly")
         value = units.convert(halfhourly[name].values.astype(float), entry.units, unit)
         measured = _observed_on(time, observations, OBSERVED[name]) if name in OBSERVED else None
-        item: dict[str, Any] = {"name": name, "label": entry.long_name, "units": pretty(unit), "months": {}, "hours": []}
+        item: dict[str, Any] = {
+            "name": name,
+            "label": entry.long_name,
+            "units": pretty(unit),
+            "months": {},
+            "hours": [],
+        }
         kinds: dict[str, Float] = {"all": value}
         if measured is not None:
             seen = units.convert(measured, OBSERVED_UNITS[OBSERVED[name]], unit)
@@ -114,12 +139,15 @@ def cycles(halfhourly: xr.Dataset, observations: xr.Dataset | None, utc_offset: 
         item["months"] = {k: _grouped(v, month, 12) for k, v in kinds.items()}
         for s, title in enumerate(_SEASONS):
             here = season == s
-            item["hours"].append({"season": title} | {k: _grouped(v[here], hour[here], 24) for k, v in kinds.items()})
+            item["hours"].append(
+                {"season": title} | {k: _grouped(v[here], hour[here], 24) for k, v in kinds.items()}
+            )
         out.append(item)
     return out
 
 
-#: variables of the group `budget` are named `<budget>_<role>[_<term>]`; attributes `budget` and `role` overrule
+#: variables of the group `budget` are named `<budget>_<role>[_<term>]`; attributes `budget` and `role`
+#: overrule
 _ROLES = ("storage", "in", "out", "increment", "residual")
 _BUDGETS = ("water", "energy", "carbon", "nitrogen")
 
@@ -160,7 +188,7 @@ def budgets(budget: xr.Dataset | None) -> list[dict[str, Any]]:
                 {
                     "role": role,
                     "label": f"change of {label}" if role == "storage" else label,
-                    "yearly": [round(v, 6) for v in yearly],
+                    "yearly": [float(f"{v:.6g}") for v in yearly],
                     "course": pack(course),
                     "largest": float(np.abs(flow).max(initial=0.0)),
                 }
@@ -195,9 +223,13 @@ def soil_profiles(daily: xr.Dataset) -> dict[str, Any] | None:
     for name in names:
         entry = variables()[name]
         unit = units.display_units(entry.units, "daily")
-        values = units.convert(daily[name].transpose("time", "soil_layer").values.astype(float), entry.units, unit)
+        values = units.convert(
+            daily[name].transpose("time", "soil_layer").values.astype(float), entry.units, unit
+        )
         weekly = values[: weeks * 7, layers].reshape(weeks, 7, -1).mean(axis=1)
-        out["fields"].append({"name": name, "label": entry.long_name, "units": pretty(unit), "values": pack(weekly)})
+        out["fields"].append(
+            {"name": name, "label": entry.long_name, "units": pretty(unit), "values": pack(weekly)}
+        )
     return out
 
 
@@ -214,7 +246,10 @@ def innovations(data: xr.Dataset | None) -> list[dict[str, Any]]:
     out: list[dict[str, Any]] = []
     for name in sorted(set(variable)):
         here = variable == name
-        get = {k: data[k].values.astype(float) for k in ("value", "error_sd", "prior_mean", "prior_sd", "posterior_mean")}
+        get = {
+            k: data[k].values.astype(float)
+            for k in ("value", "error_sd", "prior_mean", "prior_sd", "posterior_mean")
+        }
         before, after = get["value"] - get["prior_mean"], get["value"] - get["posterior_mean"]
         expected = np.sqrt(get["prior_sd"] ** 2 + get["error_sd"] ** 2)
         ok = here & used & np.isfinite(before) & (expected > 0)
@@ -223,7 +258,9 @@ def innovations(data: xr.Dataset | None) -> list[dict[str, Any]]:
         bins = month[ok] - first
         count = np.bincount(bins)
         root = np.sqrt(np.bincount(bins, z**2) / np.maximum(count, 1))
-        lost = {str(k): int(n) for k, n in zip(*np.unique(reason[here & ~used], return_counts=True), strict=True)}
+        lost = {
+            str(k): int(n) for k, n in zip(*np.unique(reason[here & ~used], return_counts=True), strict=True)
+        }
         out.append(
             {
                 "name": name,
@@ -250,7 +287,9 @@ def score_rows(evaluation: Mapping[str, Any] | None) -> list[dict[str, Any]]:
     return [dict(row) for row in evaluation["table"]] if evaluation else []
 
 
-def facts(daily: xr.Dataset, observations: xr.Dataset | None, evaluation: Mapping[str, Any] | None) -> list[list[str]]:
+def facts(
+    daily: xr.Dataset, observations: xr.Dataset | None, evaluation: Mapping[str, Any] | None
+) -> list[list[str]]:
     """A few numbers for the head of the page: (figure, what it is)."""
     out: list[list[str]] = []
     days = daily.sizes["time"]
@@ -262,7 +301,12 @@ def facts(daily: xr.Dataset, observations: xr.Dataset | None, evaluation: Mappin
             out.append([f"{total:,.0f} gC m⁻² yr⁻¹".replace(",", " ").replace("-", "−"), label])
     if "LE" in daily:
         # 2.501 MJ kg-1: heat of vaporisation at 0 degC, for a headline figure only
-        out.append([f"{float(daily['LE'].mean()) / 2.501e6 * units.SECONDS_PER_DAY * 365.25:.0f} mm yr⁻¹", "mean evapotranspiration"])
+        out.append(
+            [
+                f"{float(daily['LE'].mean()) / 2.501e6 * units.SECONDS_PER_DAY * 365.25:.0f} mm yr⁻¹",
+                "mean evapotranspiration",
+            ]
+        )
     if observations is not None:
         for name in ("NEE", "LE"):
             if name in observations:
@@ -273,7 +317,9 @@ def facts(daily: xr.Dataset, observations: xr.Dataset | None, evaluation: Mappin
 
 def pretty(unit: str) -> str:
     """Units with superscripts for people."""
-    text = unit.replace("umol", "µmol ").replace("CO2", "CO₂").replace("degC", "°C").replace("µmol  ", "µmol ")
+    text = (
+        unit.replace("umol", "µmol ").replace("CO2", "CO₂").replace("degC", "°C").replace("µmol  ", "µmol ")
+    )
     up = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
     text = re.sub(r"(?<=[A-Za-z])(-?\d)(?=\s|$)", lambda m: m.group(1).translate(up), text)
     return "" if text == "1" else text.replace("  ", " ")
@@ -314,7 +360,8 @@ def _observed_on(time: NDArray[np.datetime64], observations: xr.Dataset | None, 
 def _observed_days(name: str, daily: xr.Dataset, observations: xr.Dataset | None, unit: str) -> Float | None:
     """Daily values to draw as points.
 
-    SWC: mean of days with enough measurements. LE and NEE: days measured for at least 60 % of the time only, since a
+    SWC: mean of days with enough measurements. LE and NEE: days measured for at least 60 % of the time
+    only, since a
     mean of daytime half-hours is no daily mean. GPP, ER: the partitioned estimate.
     """
     if observations is None:

@@ -26,7 +26,9 @@ def step_of(time: Time) -> np.timedelta64:
     delta = np.diff(time)
     if (delta != delta[0]).any():
         where = int(np.argmax(delta != delta[0]))
-        raise ValueError(f"time axis is not regular: step {delta[where]} after {time[where]}, expected {delta[0]}")
+        raise ValueError(
+            f"time axis is not regular: step {delta[where]} after {time[where]}, expected {delta[0]}"
+        )
     return delta[0]
 
 
@@ -36,7 +38,8 @@ def day_number(time: Time) -> NDArray[np.int64]:
 
 
 def day_of_year(time: Time, offset_hours: float = 0.0) -> Float:
-    """Fractional day of the year (0 = 1 January 00:00) at the middle of each half-hour, local standard time."""
+    """Fractional day of the year (0 = 1 January 00:00) at the middle of each half-hour, local standard
+    time."""
     local = _middle(time, offset_hours)
     year = local.astype("datetime64[Y]")
     return (local - year.astype("datetime64[ns]")) / np.timedelta64(1, "D")

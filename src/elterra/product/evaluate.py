@@ -24,7 +24,15 @@ from elterra.product.baselines import (
     Trees,
     driver_features,
 )
-from elterra.product.gaps import ASSIMILATED, FORECAST, GAP_COUNTS, GAP_DAYS, class_name, design_gaps, withhold
+from elterra.product.gaps import (
+    ASSIMILATED,
+    FORECAST,
+    GAP_COUNTS,
+    GAP_DAYS,
+    class_name,
+    design_gaps,
+    withhold,
+)
 from elterra.product.scores import MIN_DAILY, MIN_PART, DailyMean, Sample, pool, summarise
 
 #: scored against the partitioned estimate, daily
@@ -86,7 +94,7 @@ def evaluate(
     collected: dict[_Key, list[Sample]] = {}
     designs: list[dict[str, Any]] = []
     chosen: list[dict[str, Any]] = []
-    features: Float | None = None
+    features: NDArray[np.float32] | None = None
     if "trees" in methods:
         features, _ = driver_features(drivers, *place)
     for variant in variants:
@@ -108,7 +116,7 @@ class _Variant:
         drivers: xr.Dataset,
         mask: xr.Dataset,
         place: tuple[float, float, float],
-        features: Float | None,
+        features: NDArray[np.float32] | None,
         variant: int,
         tree_options: dict[str, Any],
     ) -> None:
@@ -177,7 +185,11 @@ class _Variant:
 
     def _parts(self) -> list[tuple[str, NDArray[np.bool_], int]]:
         everything = np.ones_like(self.light)
-        return [("all", everything, MIN_DAILY), ("day", self.light, MIN_PART), ("night", ~self.light, MIN_PART)]
+        return [
+            ("all", everything, MIN_DAILY),
+            ("day", self.light, MIN_PART),
+            ("night", ~self.light, MIN_PART),
+        ]
 
     def _classes(self, method: str) -> list[int]:
         present = [g for g in (*GAP_DAYS, FORECAST) if (self.gap == g).any()]
@@ -189,7 +201,9 @@ class _Variant:
             present = [g for g in present if g == FORECAST]
         return present
 
-    def _ensemble(self, name: str, method: str, array: xr.DataArray, collected: dict[_Key, list[Sample]]) -> None:
+    def _ensemble(
+        self, name: str, method: str, array: xr.DataArray, collected: dict[_Key, list[Sample]]
+    ) -> None:
         members = _aligned(array, self.time, self.scored)
         truth = self.observations[name].values[self.scored].astype(float)
         sd = self.observations[f"{name}_sd"].values[self.scored].astype(float)
@@ -221,7 +235,10 @@ class _Variant:
             for g in self._classes(method):
                 use = where & (gap == g) & usable
                 picked = Prediction(
-                    prediction.mean[use], prediction.sd[use], prediction.quantiles[:, use], prediction.correlation
+                    prediction.mean[use],
+                    prediction.sd[use],
+                    prediction.quantiles[:, use],
+                    prediction.correlation,
                 )
                 key = (name, "halfhourly", class_name(g), method, part)
                 collected.setdefault(key, []).append(scores.prediction_sample(truth[use], picked, block[use]))
@@ -238,7 +255,11 @@ class _Variant:
     ) -> None:
         """GPP or ER: daily means of the partitioned estimate, on days whose NEE was measured well enough."""
         days, truth = _daily_reference(self.observations[name])
-        _, sd = _daily_reference(self.observations[f"{name}_sd"]) if f"{name}_sd" in self.observations else (0, None)
+        sd = (
+            _daily_reference(self.observations[f"{name}_sd"])[1]
+            if f"{name}_sd" in self.observations
+            else None
+        )
         whole = DailyMean(self.day, np.ones(self.time.size, bool), 1)
         gap = _on_days(whole.days, whole.first(self.gap.astype(np.int64)), days, 0)
         block = _on_days(whole.days, whole.first(self.block), days, -1)
@@ -249,23 +270,26 @@ class _Variant:
         # a day whose NEE is withheld has a partitioned value made from it: no method may see that either
         target = np.where(hidden == 1, np.nan, truth)
         error = sd if sd is not None else np.zeros(days.size)
+        judged &= np.isfinite(error)
+        if not judged.any():
+            return
         for method in methods:
             if method == "mds":
                 continue  # the partitioned estimate is itself made by marginal distribution sampling
-            for g in self._classes(method):
-                use = judged & (gap == g)
-                if not use.any():
+            if method in ("reanalysis", "openloop"):
+                if method not in ensembles or name not in ensembles[method]:
                     continue
-                key = (name, "daily", class_name(g), method, "all")
-                if method in ("reanalysis", "openloop"):
-                    if method not in ensembles or name not in ensembles[method]:
-                        continue
-                    members = _daily_members(ensembles[method][name], days[use])
-                    sample = scores.ensemble_sample(truth[use], members, error[use], block[use], self.rng)
-                else:
-                    predicted = self._daily_baseline(method, day_time, target, use, whole, days)
-                    sample = scores.gaussian_sample(truth[use], predicted.mean, predicted.sd, block[use])
-                collected.setdefault(key, []).append(sample)
+                members = _daily_members(ensembles[method][name], days[judged])
+                sample = scores.ensemble_sample(
+                    truth[judged], members, error[judged], block[judged], self.rng
+                )
+            else:
+                predicted = self._daily_baseline(method, day_time, target, judged, whole, days)
+                sample = scores.gaussian_sample(truth[judged], predicted.mean, predicted.sd, block[judged])
+            # all judged days have truth, members and errors: samples keep their order and number
+            for g in self._classes(method):
+                piece = sample.take(gap[judged] == g)
+                collected.setdefault((name, "daily", class_name(g), method, "all"), []).append(piece)
 
     def _daily_baseline(
         self,
@@ -279,7 +303,7 @@ class _Variant:
         if method == "climatology":
             return Climatology(self.place[2], diurnal=0)(day_time, target, use)
         assert self.features is not None
-        daily = np.full((days.size, self.features.shape[1]), np.nan, np.float32)
+        daily: NDArray[np.float32] = np.full((days.size, self.features.shape[1]), np.nan, np.float32)
         daily[np.isin(days, whole.days)] = whole.mean(self.features)[np.isin(whole.days, days)]
         return Trees(daily, **self.tree_options)(day_time, target, use)
 
@@ -295,7 +319,8 @@ def write_evaluation(evaluation: Evaluation, run_dir: Path) -> Path:
 
 
 def plain_table(evaluation: Evaluation, scale: str = "daily", score: str = "rmse") -> str:
-    """One score as text: a line per variable and gap class, a column per method, the best marked with ``*``."""
+    """One score as text: a line per variable and gap class, a column per method, the best marked with
+    ``*``."""
     rows = [r for r in evaluation.table if r["scale"] == scale and r["part"] == "all"]
     methods = [m for m in METHODS if any(r["method"] == m for r in rows)]
     lines = [f"{score}, {scale}".ljust(20) + "".join(m.rjust(14) for m in methods) + "n".rjust(8)]
@@ -311,7 +336,9 @@ def plain_table(evaluation: Evaluation, scale: str = "daily", score: str = "rmse
         best = min(values, key=lambda m: merit.get(score, float)(values[m])) if values else ""
         cells = [f"{values[m]:.4g}{'*' if m == best else ' '}" if m in values else "- " for m in methods]
         count = max(r["n"] for r in here.values())
-        lines.append(f"{variable} {gap}".ljust(20) + "".join(c.rjust(14) for c in cells) + str(count).rjust(8))
+        lines.append(
+            f"{variable} {gap}".ljust(20) + "".join(c.rjust(14) for c in cells) + str(count).rjust(8)
+        )
     return "\n".join(lines)
 
 
@@ -339,7 +366,8 @@ def _assemble(
         if summary is None:
             continue
         table.append(
-            {"variable": variable, "scale": scale, "gap": gap, "method": method, "part": part} | asdict(summary)
+            {"variable": variable, "scale": scale, "gap": gap, "method": method, "part": part}
+            | asdict(summary)
         )
         if part == "all" and method in METHODS and gap in _GAP_KEYS:
             for score in scores.SCORES:
@@ -370,7 +398,9 @@ def _place(observations: xr.Dataset) -> tuple[float, float, float]:
     try:
         return tuple(float(observations.attrs[k]) for k in ("latitude", "longitude", "utc_offset"))  # type: ignore[return-value]
     except KeyError as error:
-        raise ValueError(f"observations need the attribute {error} (latitude, longitude, utc_offset)") from None
+        raise ValueError(
+            f"observations need the attribute {error} (latitude, longitude, utc_offset)"
+        ) from None
 
 
 def _aligned(array: xr.DataArray, time: Time, scored: NDArray[np.bool_]) -> Float:

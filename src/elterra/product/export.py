@@ -36,14 +36,20 @@ def cf_dataset(data: xr.Dataset, scale: Scale, metadata: Mapping[str, Any]) -> x
     """A CF-1.11 and ACDD-1.3 Dataset of one time series group, ready to be written.
 
     `data`: the group with `time` (UTC interval starts), variables V, V_sd, V_q05.. and V_flag. Names, units,
-    standard names and cell methods come from the registry; a variable that is not in it is left out and named in
-    the attribute `elterra_left_out`. `metadata` needs `REQUIRED_METADATA`; anything else in it goes to the file.
+    standard names and cell methods come from the registry; a variable that is not in it is left out and
+    named in
+    the attribute `elterra_left_out`. `metadata` needs `REQUIRED_METADATA`; anything else in it goes to
+    the file.
     """
     missing = [k for k in REQUIRED_METADATA if k not in metadata]
     if missing:
         raise ExportError(f"metadata lack {missing}; needed: {REQUIRED_METADATA}")
     start = as_time(data["time"].values)
-    step = step_of(start) if start.size > 1 else np.timedelta64(1 if scale == "daily" else 30, "D" if scale == "daily" else "m")
+    step = (
+        step_of(start)
+        if start.size > 1
+        else np.timedelta64(1 if scale == "daily" else 30, "D" if scale == "daily" else "m")
+    )
     seconds = start.astype("datetime64[s]").astype(np.int64).astype(float)
     width = step / np.timedelta64(1, "s")
     out = xr.Dataset(coords={"time": ("time", seconds, _time_attributes())})
@@ -89,14 +95,19 @@ def _base_names(data: xr.Dataset) -> list[str]:
 
 def _add_place(out: xr.Dataset, metadata: Mapping[str, Any]) -> None:
     out["latitude"] = ((), float(metadata["latitude"]), {
-        "standard_name": "latitude", "long_name": "latitude of the tower", "units": "degrees_north", "axis": "Y",
+        "standard_name": "latitude", "long_name": "latitude of the tower", "units": "degrees_north",
+        "axis": "Y",
     })  # fmt: skip
     out["longitude"] = ((), float(metadata["longitude"]), {
-        "standard_name": "longitude", "long_name": "longitude of the tower", "units": "degrees_east", "axis": "X",
+        "standard_name": "longitude", "long_name": "longitude of the tower", "units": "degrees_east",
+        "axis": "X",
     })  # fmt: skip
-    out = out.set_coords(["latitude", "longitude"])
     site = str(metadata["site"])
-    out["site"] = ((), np.array(site, dtype=f"S{len(site.encode())}"), {"long_name": "site", "cf_role": "timeseries_id"})
+    out["site"] = (
+        (),
+        np.array(site, dtype=f"S{len(site.encode())}"),
+        {"long_name": "site", "cf_role": "timeseries_id"},
+    )
 
 
 def _add_depth(out: xr.Dataset, data: xr.Dataset) -> None:
@@ -111,7 +122,9 @@ def _add_depth(out: xr.Dataset, data: xr.Dataset) -> None:
     elif "depth" in data:
         depth = data["depth"].values.astype(float)
     else:
-        raise ExportError("layered variables need the depth of the layers (coordinate soil_layer in m, or depth)")
+        raise ExportError(
+            "layered variables need the depth of the layers (coordinate soil_layer in m, or depth)"
+        )
     out.coords["soil_layer"] = ("soil_layer", depth, attributes)
 
 
@@ -127,7 +140,11 @@ def _add_variable(out: xr.Dataset, data: xr.Dataset, entry: Variable) -> None:
     for key, stored in {"": name, **parts}.items():
         source = data[stored]
         long_name = entry.long_name or entry.description
-        attributes: dict[str, Any] = {"units": unit, "coordinates": coordinates, "coverage_content_type": "modelResult"}
+        attributes: dict[str, Any] = {
+            "units": unit,
+            "coordinates": coordinates,
+            "coverage_content_type": "modelResult",
+        }
         if key == "":
             attributes |= {
                 "long_name": long_name, "comment": entry.description, "cell_methods": method,
@@ -136,9 +153,13 @@ def _add_variable(out: xr.Dataset, data: xr.Dataset, entry: Variable) -> None:
             if entry.standard_name:
                 attributes["standard_name"] = entry.standard_name
         else:
-            what = "ensemble standard deviation" if key == "sd" else f"{round(100 * QUANTILES[key])} % quantile"
+            what = (
+                "ensemble standard deviation" if key == "sd" else f"{round(100 * QUANTILES[key])} % quantile"
+            )
             attributes |= {"long_name": f"{what} of {long_name}", "cell_methods": method}
             attributes["coverage_content_type"] = "qualityInformation"
+            if entry.standard_name:
+                attributes["standard_name"] = entry.standard_name + (" standard_error" if key == "sd" else "")
         if entry.clm:
             attributes["clm_name"] = entry.clm
         if unit != entry.units:
@@ -152,19 +173,21 @@ def _add_variable(out: xr.Dataset, data: xr.Dataset, entry: Variable) -> None:
             "long_name": f"source of information of {entry.long_name or name}", "coordinates": coordinates,
             "coverage_content_type": "qualityInformation",
         }  # fmt: skip
-        if entry.standard_name:
-            attributes["standard_name"] = f"{entry.standard_name} status_flag"
+        attributes["standard_name"] = "status_flag"
         out[f"{name}_flag"] = (values.dims, values.values.astype(np.uint8), attributes)
 
 
 def _time_attributes() -> dict[str, Any]:
     return {
         "standard_name": "time", "long_name": "start of the interval (UTC)", "units": _EPOCH,
-        "calendar": "standard", "axis": "T", "bounds": "time_bnds", "coverage_content_type": "coordinate",
+        "calendar": "standard", "axis": "T", "bounds": "time_bnds",
+        "units_metadata": "leap_seconds: none", "coverage_content_type": "coordinate",
     }  # fmt: skip
 
 
-def _global_attributes(metadata: Mapping[str, Any], scale: Scale, start: Time, step: np.timedelta64) -> dict[str, Any]:
+def _global_attributes(
+    metadata: Mapping[str, Any], scale: Scale, start: Time, step: np.timedelta64
+) -> dict[str, Any]:
     end = start[-1] + step
     now = dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     lat, lon = float(metadata["latitude"]), float(metadata["longitude"])
@@ -172,7 +195,9 @@ def _global_attributes(metadata: Mapping[str, Any], scale: Scale, start: Time, s
     base: dict[str, Any] = {
         "Conventions": "CF-1.11, ACDD-1.3",
         "featureType": "timeSeries",
-        "keywords": "EARTH SCIENCE > BIOSPHERE > ECOSYSTEMS, EARTH SCIENCE > LAND SURFACE, ecosystem reanalysis",
+        "keywords": (
+            "EARTH SCIENCE > BIOSPHERE > ECOSYSTEMS, EARTH SCIENCE > LAND SURFACE, ecosystem reanalysis"
+        ),
         "keywords_vocabulary": "GCMD Science Keywords",
         "standard_name_vocabulary": "CF Standard Name Table v93",
         "institution": "not stated",
@@ -226,7 +251,11 @@ def _global_attributes(metadata: Mapping[str, Any], scale: Scale, start: Time, s
         "time_coverage_duration": _duration(end - start[0]),
         "time_coverage_resolution": _duration(step),
     }
-    base |= {k: v for k, v in metadata.items() if v is not None and k not in ("latitude", "longitude", "elevation", "utc_offset")}
+    base |= {
+        k: v
+        for k, v in metadata.items()
+        if v is not None and k not in ("latitude", "longitude", "elevation", "utc_offset")
+    }
     base["utc_offset_hours"] = float(metadata["utc_offset"])
     return base
 
@@ -244,7 +273,7 @@ def _duration(span: np.timedelta64) -> str:
     return f"P{days}DT{minutes}M" if days else f"PT{minutes}M"
 
 
-# --- CSV --------------------------------------------------------------------------------------------------------
+# --- CSV ----------------------------------------------------------------------------------------------
 
 
 def fluxnet_columns(
@@ -253,9 +282,11 @@ def fluxnet_columns(
     """Columns of a FLUXNET-style table by their header.
 
     TIMESTAMP_START and TIMESTAMP_END are local standard time (YYYYMMDDHHMM). Daily tables carry TIMESTAMP
-    (YYYYMMDD), the date of the UTC day. Each variable V gives V, V_SD, V_05, V_95 and V_QC; layered variables give
+    (YYYYMMDD), the date of the UTC day. Each variable V gives V, V_SD, V_05, V_95 and V_QC; layered
+    variables give
     V_1, V_2 ... from the top. QC of half-hours: 0 observed, 1 filled from both sides, 2 from one side,
-    3 no observation near; daily: fraction of the day that was observed is not known here, so the QC of the worst
+    3 no observation near; daily: fraction of the day that was observed is not known here, so the QC of
+    the worst
     bit is given. Units as in FLUXNET: `units.FLUXNET_UNITS`. Missing is -9999.
     """
     start = as_time(data["time"].values)
@@ -273,7 +304,12 @@ def fluxnet_columns(
             continue
         header = entry.fluxnet or name
         target = units.display_units(entry.units, scale)
-        for suffix, stored in (("", name), ("_SD", f"{name}_sd"), ("_05", f"{name}_q05"), ("_95", f"{name}_q95")):
+        for suffix, stored in (
+            ("", name),
+            ("_SD", f"{name}_sd"),
+            ("_05", f"{name}_q05"),
+            ("_95", f"{name}_q95"),
+        ):
             if stored not in data:
                 continue
             change = units.convert_spread if suffix == "_SD" else units.convert
@@ -289,7 +325,8 @@ def fluxnet_columns(
 
 
 def quality(flag: NDArray[np.integer]) -> NDArray[np.int64]:
-    """FLUXNET-like quality number (0 best .. 3) from the flag bits; the best information of the interval counts."""
+    """FLUXNET-like quality number (0 best .. 3) from the flag bits; the best information of the interval
+    counts."""
     out = np.full(flag.shape, 3, np.int64)
     for bit, number in sorted(_QC.items(), key=lambda item: -item[1]):
         out[(flag & bit) > 0] = number
@@ -327,7 +364,9 @@ def _write_units(path: Path, headers: Sequence[str], scale: Scale) -> None:
     with path.open("w", encoding="utf-8", newline="\n") as file:
         file.write("column,units,description\n")
         for header in headers:
-            entry = next((e for base, e in by_header.items() if header == base or header.startswith(base + "_")), None)
+            entry = next(
+                (e for base, e in by_header.items() if header == base or header.startswith(base + "_")), None
+            )
             if entry is None:
                 stamp = "YYYYMMDD, UTC day" if scale == "daily" else "YYYYMMDDHHMM, local standard time"
                 file.write(f"{header},{stamp},time of the interval\n")

@@ -60,12 +60,16 @@ def design_gaps(
     A candidate gap must hold a fair share of days with at least `min_halfhours` measured half-hours of each
     `required` variable (80 % of what its season usually has, and at least one day).
 
-    Returns a Dataset on `time`: `withheld` (bool), `gap_class` (int16: days, -1 forecast, 0 none) and `gap_id`
+    Returns a Dataset on `time`: `withheld` (bool), `gap_class` (int16: days, -1 forecast, 0 none) and
+    `gap_id`
     (int16, -1 none). The last year is withheld in every variant (nobody ever trains on it) and scored in
     variant 0 only; `attrs["score_end"]` is the first instant no longer scored, where a run may stop.
     `attrs["sha256"]` is the content hash, `attrs["gaps"]` the list as JSON. Variants share no gap days of a
     class as long as there is room.
     """
+    required = [name for name in required if name in observations]
+    if not required:
+        raise ValueError("a gap design needs at least one of the required variables in the observations")
     time = as_time(observations["time"].values)
     days = day_number(time)
     first_day, last_day = int(days[0]), int(days[-1])
@@ -88,7 +92,12 @@ def design_gaps(
         gap_class[start : start + length] = length
         gap_id[start : start + length] = number
         gaps.append(
-            Gap(_iso(first_day + start), _iso(first_day + start + length - 1), length, _season(first_day + start, length))
+            Gap(
+                _iso(first_day + start),
+                _iso(first_day + start + length - 1),
+                length,
+                _season(first_day + start, length),
+            )
         )
     withheld = gap_class > 0
     tail = forecast_day - first_day
@@ -102,7 +111,11 @@ def design_gaps(
     mask = xr.Dataset(
         {
             "withheld": ("time", withheld[index], {"long_name": "measurement withheld from all methods"}),
-            "gap_class": ("time", gap_class[index], {"long_name": "gap length in days, -1 forecast, 0 not scored"}),
+            "gap_class": (
+                "time",
+                gap_class[index],
+                {"long_name": "gap length in days, -1 forecast, 0 not scored"},
+            ),
             "gap_id": ("time", gap_id[index], {"long_name": "number of the gap, -1 none"}),
         },
         coords={"time": time},
@@ -126,7 +139,8 @@ def design_gaps(
 def withhold(observations: xr.Dataset, mask: xr.Dataset, names: Sequence[str] | None = None) -> xr.Dataset:
     """`observations` with every withheld value (and its error) set to NaN.
 
-    All variables on `time` are masked unless `names` limits them: a method that trains on the result cannot see
+    All variables on `time` are masked unless `names` limits them: a method that trains on the result
+    cannot see
     a withheld value of any kind. Raises `ValueError` if the axes differ.
     """
     if not np.array_equal(as_time(observations["time"].values), as_time(mask["time"].values)):
@@ -188,7 +202,9 @@ def _place(
             here = free & (seasons == season)
             fresh = here & _windows_free(taken[length], starts, length)
             # what the season usually has, as a share of days
-            usual = held[:, seasons == season].mean(axis=1, keepdims=True) if (seasons == season).any() else 0.0
+            usual = (
+                held[:, seasons == season].mean(axis=1, keepdims=True) if (seasons == season).any() else 0.0
+            )
             enough = (held >= np.maximum(1.0, 0.8 * usual)).all(axis=0)
             for candidates in (fresh & enough, here & enough, here & (held >= 1).all(axis=0)):
                 if candidates.any():

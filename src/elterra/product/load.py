@@ -48,7 +48,8 @@ class Product:
 
 
 def open_product(run: Path | str | Product | OpenGroup) -> Product:
-    """A product from a run directory (`product.zarr` in it, or the directory itself), a callable, or as it is."""
+    """A product from a run directory (`product.zarr` in it, or the directory itself), a callable, or as
+    it is."""
     if isinstance(run, Product):
         return run
     if callable(run):

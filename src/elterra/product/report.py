@@ -33,7 +33,8 @@ def write_report(
 
     `run`: a run directory, a `Product`, or a callable that opens a group. Groups `halfhourly` and `daily` are
     needed; `openloop/daily`, `observations`, `innovations` and `budget` add their sections where present.
-    `metadata`: title, site, latitude, longitude, elevation, utc_offset, licence ... (defaults: attributes of the
+    `metadata`: title, site, latitude, longitude, elevation, utc_offset, licence ... (defaults:
+    attributes of the
     daily group). `evaluation`: the object of `Evaluation.to_json` (default: `evaluation.json` in the run
     directory). `provenance`: anything to list at the end. Raises `ValueError` if the page would exceed 8 MB.
     """
@@ -61,7 +62,9 @@ def write_report(
     }
     text = render(payload, str(about.get("title", "Ecosystem reanalysis")))
     if len(text) > _MOST_BYTES:
-        raise ValueError(f"the page would hold {len(text) / 1e6:.1f} MB; the limit is {_MOST_BYTES / 1e6:.0f} MB")
+        raise ValueError(
+            f"the page would hold {len(text) / 1e6:.1f} MB; the limit is {_MOST_BYTES / 1e6:.0f} MB"
+        )
     out = Path(out)
     out.parent.mkdir(parents=True, exist_ok=True)
     part = out.with_name(out.name + ".part")

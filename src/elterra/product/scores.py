@@ -4,12 +4,14 @@
 the method does not know and the random error of the measurement. Ensemble members therefore get a Gaussian
 observation error of the standard deviation of each datum; a daily value is the mean of the n measured
 half-hours of a UTC day, whose random error is ``sqrt(sum sd**2) / n`` (errors of half-hours are independent).
-Baselines learn from measured values, so their spread includes that error already; the error of their daily mean
+Baselines learn from measured values, so their spread includes that error already; the error of their
+daily mean
 follows from the correlation of their errors within a day.
 
 * `crps`: fair CRPS (Ferro 2014) of the perturbed members; closed form for Gaussian baselines; from the
   interpolated quantile function for baselines with quantiles.
-* `coverage90`: share of truths between the 5 % and 95 % points of the predictive distribution; for an ensemble
+* `coverage90`: share of truths between the 5 % and 95 % points of the predictive distribution; for an
+  ensemble
   that is the Gaussian mixture of its members, evaluated exactly.
 * `spread_skill`: root mean predictive variance over RMSE; 1 is right, below 1 is overconfident. The ensemble
   variance is multiplied by (M + 1) / M (Fortin et al. 2014).
@@ -60,11 +62,12 @@ def pool(samples: Sequence[Sample]) -> Sample:
     return Sample(*(np.concatenate([getattr(s, n) for s in shifted]) for n in Sample.__dataclass_fields__))
 
 
-# --- distributions ----------------------------------------------------------------------------------------------
+# --- distributions ------------------------------------------------------------------------------------
 
 
 def fair_crps(truth: Float, members: Float) -> Float:
-    """Fair CRPS `[n]` of `members` `[n, M]`, M ≥ 2: unbiased for the distribution the members are drawn from."""
+    """Fair CRPS `[n]` of `members` `[n, M]`, M ≥ 2: unbiased for the distribution the members are drawn
+    from."""
     count = members.shape[1]
     if count < 2:
         raise ValueError("the fair CRPS needs at least two members")
@@ -108,7 +111,7 @@ def mixture_inside(truth: Float, members: Float, error_sd: Float, level: float =
     return ((below >= tail) & (below <= 1.0 - tail)).astype(float)
 
 
-# --- samples ----------------------------------------------------------------------------------------------------
+# --- samples ------------------------------------------------------------------------------------------
 
 
 def ensemble_sample(
@@ -141,7 +144,8 @@ def prediction_sample(truth: Float, prediction: Prediction, block: NDArray[np.in
 
 
 class DailyMean:
-    """Averages half-hours into days over exactly the measured ones (`truth` finite), at least `least` a day."""
+    """Averages half-hours into days over exactly the measured ones (`truth` finite), at least `least` a
+    day."""
 
     def __init__(self, day: NDArray[np.int64], use: NDArray[np.bool_], least: int) -> None:
         self._index = np.flatnonzero(use)
@@ -152,7 +156,7 @@ class DailyMean:
         self.days = days[self._keep]
         self.count = count[self._keep]
 
-    def mean(self, values: Float) -> Float:
+    def mean(self, values: NDArray[np.floating]) -> Float:
         """Daily means of `[time]` or `[time, member]`."""
         picked = values[self._index].astype(float)
         if picked.ndim == 1:
@@ -192,12 +196,13 @@ def gaussian_sample(truth: Float, estimate: Float, sd: Float, block: NDArray[np.
     return Sample(truth, estimate, gaussian_crps(truth, estimate, sd), inside, sd**2, block)
 
 
-# --- summary ----------------------------------------------------------------------------------------------------
+# --- summary ------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Summary:
-    """Scores of a sample; NaN where a score has no meaning. `rmse_low`, `rmse_high`: 90 % bootstrap interval."""
+    """Scores of a sample; NaN where a score has no meaning. `rmse_low`, `rmse_high`: 90 % bootstrap
+    interval."""
 
     n: int
     blocks: int

@@ -25,9 +25,11 @@ FLAGS: Mapping[str, int] = {
 
 
 def ensemble_statistics(members: NDArray[np.floating]) -> dict[str, NDArray[np.float32]]:
-    """Statistics over the last axis: ``""`` (mean), ``sd`` and the quantiles, each without that axis, float32.
+    """Statistics over the last axis: ``""`` (mean), ``sd`` and the quantiles, each without that axis,
+    float32.
 
-    `members` `[..., member]` with at least two members. Quantiles interpolate linearly between order statistics
+    `members` `[..., member]` with at least two members. Quantiles interpolate linearly between order
+    statistics
     (as `numpy.quantile`); one partial sort serves all. The mean is taken in float64. NaN in any member makes
     all statistics of that entry NaN.
     """
@@ -60,7 +62,9 @@ def stored_name(variable: str, statistic: str) -> str:
     return f"{variable}_{statistic}" if statistic else variable
 
 
-def statistics_dataset(members: Mapping[str, NDArray[np.floating]], dims: Mapping[str, Sequence[str]]) -> xr.Dataset:
+def statistics_dataset(
+    members: Mapping[str, NDArray[np.floating]], dims: Mapping[str, Sequence[str]]
+) -> xr.Dataset:
     """Statistics of many variables. `members[name]` is `[*dims[name], member]`."""
     data: dict[str, tuple[Sequence[str], NDArray[np.float32]]] = {}
     for name, values in members.items():
@@ -109,7 +113,9 @@ def observation_flags(
     last = np.maximum.accumulate(np.where(observed, index, -1))
     following = np.minimum.accumulate(np.where(observed, index, time.size)[::-1])[::-1]
     before = np.where(last >= 0, hours - hours[np.maximum(last, 0)], np.inf) / 24.0
-    after = np.where(following < time.size, hours[np.minimum(following, time.size - 1)] - hours, np.inf) / 24.0
+    after = (
+        np.where(following < time.size, hours[np.minimum(following, time.size - 1)] - hours, np.inf) / 24.0
+    )
     left, right = before <= reach_days, after <= reach_days
     flag = np.where(
         observed,

@@ -36,7 +36,8 @@ class Prediction:
 
 
 class Baseline(Protocol):
-    """Predicts the intervals `wanted` (bool `[time]`) from training values (`target` `[time]`, NaN = not given)."""
+    """Predicts the intervals `wanted` (bool `[time]`) from training values (`target` `[time]`, NaN = not
+    given)."""
 
     def __call__(self, time: Time, target: Float, wanted: NDArray[np.bool_]) -> Prediction: ...
 

@@ -61,4 +61,5 @@ def _harmonics(angle: Float, n: int) -> Float:
 def _least_squares(basis: Float, target: Float, ridge: float = 1e-6) -> Float:
     """Normal equations with a ridge that only matters where the data leave a coefficient free."""
     gram = basis.T @ basis
-    return np.linalg.solve(gram + ridge * len(target) * np.eye(len(gram)), basis.T @ target)
+    ridged = gram + ridge * len(target) * np.eye(len(gram))
+    return np.asarray(np.linalg.solve(ridged, basis.T @ target), dtype=np.float64)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from elterra.product._time import Float, as_time, potential_radiation, step_of
 from elterra.product.baselines._base import local_clock
@@ -16,10 +17,11 @@ DECAY_DAYS = (2.0, 7.0, 20.0, 60.0)
 
 def driver_features(
     drivers: xr.Dataset, latitude: float, longitude: float, utc_offset: float
-) -> tuple[Float, tuple[str, ...]]:
+) -> tuple[NDArray[np.float32], tuple[str, ...]]:
     """Features `[time, feature]` and their names; NaN where a driver is missing (trees accept it).
 
-    Only weather of the interval and of the time before it, the clock and the sun: no measurement of the scored
+    Only weather of the interval and of the time before it, the clock and the sun: no measurement of the
+    scored
     variables and nothing of the future. Besides running means there are exponentially forgotten rain and melt
     and a degree-day snow pack, so that a tree can know what a soil remembers.
     """
@@ -38,11 +40,16 @@ def driver_features(
     if "P" in weather and "TA" in weather:
         liquid, pack = _degree_day_snow(weather["P"], weather["TA"], per_day)
         table["snow_pack"] = pack
-        for days in DECAY_DAYS:
-            table[f"water_{days:g}d"] = _forget(liquid, days * per_day)
+        for decay in DECAY_DAYS:
+            table[f"water_{decay:g}d"] = _forget(liquid, decay * per_day)
     doy, hour = local_clock(time, utc_offset)
     year, day = 2 * np.pi * doy / 365.25, 2 * np.pi * hour / 24
-    table |= {"doy_sin": np.sin(year), "doy_cos": np.cos(year), "hour_sin": np.sin(day), "hour_cos": np.cos(day)}
+    table |= {
+        "doy_sin": np.sin(year),
+        "doy_cos": np.cos(year),
+        "hour_sin": np.sin(day),
+        "hour_cos": np.cos(day),
+    }
     table["SW_POT"] = potential_radiation(time, latitude, longitude)
     table["elapsed"] = (time - time[0]) / np.timedelta64(1, "D")
     return np.stack(list(table.values()), axis=1).astype(np.float32), tuple(table)

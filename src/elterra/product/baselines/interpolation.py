@@ -16,7 +16,8 @@ class Interpolation:
     """Straight line between the last and the first training value around a gap.
 
     The spread is that of a Brownian bridge: ``sigma**2 = rate * before * after / (before + after)``, with the
-    rate from the day-to-day changes of the training values, plus their half-hourly noise. Before the first and
+    rate from the day-to-day changes of the training values, plus their half-hourly noise. Before the
+    first and
     after the last training value nothing is given (NaN).
     """
 

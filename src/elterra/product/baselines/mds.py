@@ -22,7 +22,8 @@ Method = Literal["weather", "radiation", "course"]
 
 @dataclass(frozen=True)
 class MarginalDistributionSampling:
-    """Look-up by weather: radiation (W m-2), air temperature (degC or K) and vapour pressure deficit (hPa), `[time]`.
+    """Look-up by weather: radiation (W m-2), air temperature (degC or K) and vapour pressure deficit
+    (hPa), `[time]`.
 
     Similar means within 50 W m-2 (20 where it is dark: the tolerance is the radiation itself held within
     20..50), 2.5 K and 5 hPa. The spread is the standard deviation of the half-hours that were averaged.
@@ -107,7 +108,8 @@ class MarginalDistributionSampling:
 
 
 def _calibration(residual: Float, spread: Float) -> float:
-    """Factor that lets 90 % of the refilled measurements lie in the interval (few donors understate a spread)."""
+    """Factor that lets 90 % of the refilled measurements lie in the interval (few donors understate a
+    spread)."""
     ok = np.isfinite(residual) & np.isfinite(spread) & (spread > 0)
     if ok.sum() < 50:
         return 1.0
@@ -129,7 +131,9 @@ def _schedule() -> Iterator[tuple[Method, int]]:
         yield "course", days
 
 
-def _chunks(index: NDArray[np.int64], hours: Float, days: int, most: int = 512) -> Iterator[NDArray[np.int64]]:
+def _chunks(
+    index: NDArray[np.int64], hours: Float, days: int, most: int = 512
+) -> Iterator[NDArray[np.int64]]:
     """Pieces of `index` that lie close together, so that each has a small pool of donors."""
     reach = max(5.0, float(days)) * 24.0
     start = 0

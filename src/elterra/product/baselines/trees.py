@@ -20,17 +20,22 @@ CANDIDATES: tuple[Mapping[str, Any], ...] = (
 )
 
 
+#: training values without which boosted trees make no sense
+LEAST = 60
+
+
 @dataclass
 class Trees:
     """Boosted trees for the mean and for the quantiles of a half-hour.
 
     `features` `[time, feature]` (see `driver_features`). Depth and number of trees are chosen by
     cross-validation over blocks of `block_days` inside the training data alone; every third block is left out
-    in turn. The quantile trees use the chosen depth; their cross-validated coverage sets one widening factor, so
+    in turn. The quantile trees use the chosen depth; their cross-validated coverage sets one widening
+    factor, so
     that intervals hold outside the training data as well. `rows` bounds the training rows (evenly thinned).
     """
 
-    features: Float
+    features: NDArray[np.floating]
     block_days: int = 20
     folds: int = 3
     rows: int = 24_000
@@ -46,8 +51,8 @@ class Trees:
 
         known = np.flatnonzero(np.isfinite(target))
         n = int(wanted.sum())
-        if known.size < 200:
-            raise ValueError(f"boosted trees need at least 200 training values, got {known.size}")
+        if known.size < LEAST:
+            raise ValueError(f"boosted trees need at least {LEAST} training values, got {known.size}")
         block = day_number(as_time(time)[known]) // self.block_days % self.folds
         scale = float(np.std(target[known])) or 1.0
         y = (target[known] - target[known].mean()) / scale
@@ -76,12 +81,19 @@ class Trees:
         sd = np.maximum((quantiles[-1] - quantiles[0]) / (2 * 1.6449), 1e-6)
         spread = np.full(known.size, np.nanstd(y - oof_mean))
         correlation = same_day_correlation(as_time(time)[known], y - oof_mean, spread, least=2)
-        self.chosen = {**settings, "rounds": rounds, "widening": round(widen, 3), "correlation": round(correlation, 3)}
+        self.chosen = {
+            **settings,
+            "rounds": rounds,
+            "widening": round(widen, 3),
+            "correlation": round(correlation, 3),
+        }
         assert mean.shape == (n,)
         shift = target[known].mean()
         return Prediction(mean * scale + shift, sd * scale, quantiles * scale + shift, correlation)
 
-    def _tune(self, xgb: Any, x: Float, y: Float, block: NDArray[np.int64]) -> tuple[dict[str, Any], int]:
+    def _tune(
+        self, xgb: Any, x: NDArray[np.floating], y: Float, block: NDArray[np.int64]
+    ) -> tuple[dict[str, Any], int]:
         few = _thin(len(y), self.tuning_rows)
         x, y, block = x[few], y[few], block[few]
         best: tuple[float, dict[str, Any], int] | None = None
@@ -92,9 +104,11 @@ class Trees:
                 if test.all() or not test.any():
                     continue
                 train_matrix = xgb.QuantileDMatrix(x[~test], y[~test], max_bin=64, nthread=self.threads)
-                test_matrix = xgb.QuantileDMatrix(x[test], y[test], ref=train_matrix, max_bin=64, nthread=self.threads)
+                test_matrix = xgb.QuantileDMatrix(
+                    x[test], y[test], ref=train_matrix, max_bin=64, nthread=self.threads
+                )
                 model = xgb.train(
-                    self._parameters(candidate) | {"learning_rate": 0.08},
+                    self._parameters(candidate),
                     train_matrix,
                     400,
                     evals=[(test_matrix, "test")],
@@ -121,12 +135,20 @@ class Trees:
             **settings,
         }
 
-    def _train(self, xgb: Any, settings: Mapping[str, Any], rounds: int, x: Float, y: Float) -> Any:
+    def _train(
+        self, xgb: Any, settings: Mapping[str, Any], rounds: int, x: NDArray[np.floating], y: Float
+    ) -> Any:
         matrix = xgb.QuantileDMatrix(x, y, max_bin=64, nthread=self.threads)
         return xgb.train(self._parameters(settings), matrix, rounds)
 
     def _quantiles(
-        self, xgb: Any, settings: Mapping[str, Any], rounds: int, x: Float, y: Float, ask: Float
+        self,
+        xgb: Any,
+        settings: Mapping[str, Any],
+        rounds: int,
+        x: NDArray[np.floating],
+        y: Float,
+        ask: NDArray[np.floating],
     ) -> Float:
         """Quantiles `[level, n]` at `LEVELS`, sorted so that they do not cross."""
         matrix = xgb.QuantileDMatrix(x, y, max_bin=64, nthread=self.threads)

@@ -56,7 +56,9 @@ function axes(g, width, height, o) {
   for (const [t, text, line] of o.xticks ?? []) {
     const px = Math.round(x(t)) + .5;
     if (line !== false) { g.beginPath(); g.moveTo(px, top); g.lineTo(px, top + h); g.stroke(); }
-    g.fillText(text, px, top + h + 8);
+    // a label at the very edge would be cut
+    const half = g.measureText(text).width / 2;
+    g.fillText(text, Math.max(half, Math.min(width - half - 1, px)), top + h + 8);
   }
   if (o.ylabel) {
     g.save(); g.translate(12, top + h / 2); g.rotate(-Math.PI / 2); g.textAlign = "center"; g.textBaseline = "middle";

@@ -67,7 +67,7 @@ function seriesSection() {
     clipTo(g, a);
     if (low && high) band(g, a, xs, low, high, css("--band"));
     if (q25 && q75) band(g, a, xs, q25, q75, css("--band2"));
-    if (free) line(g, a, xs, free, css("--loop"), 1.2);
+    if (free) { g.globalAlpha = xs.length > 900 ? .6 : .85; line(g, a, xs, free, css("--loop"), 1); g.globalAlpha = 1; }
     if (obs) { g.globalAlpha = xs.length > 900 ? .55 : .8; dots(g, a, xs, obs, css("--obs"), xs.length > 900 ? 1.3 : 2); g.globalAlpha = 1; }
     line(g, a, xs, mean, css("--accent"), xs.length > 900 ? 1.1 : 1.7);
     if (drag) { g.fillStyle = css("--band2"); g.fillRect(Math.min(drag[0], drag[1]), a.top, Math.abs(drag[1] - drag[0]), a.h); }
@@ -133,7 +133,7 @@ function cycleSection() {
   if (!D.cycles.length) return;
   const node = section("cycles", "Seasonal and diurnal cycles", "Measured half-hours are compared with the same half-hours of the reanalysis; the thin dashed line is the mean over all half-hours, measured or not.");
   const bar = el("div", {className: "bar"}), hold = el("div"); node.append(bar);
-  keys(node, [["measured", "--obs"], ["reanalysis, same half-hours", "--accent"], ["reanalysis, all half-hours", "--green"]]);
+  keys(node, [["measured", "--obs"], ["reanalysis, same half-hours", "--accent"], ["reanalysis, all half-hours (dashed)", "--green"]]);
   node.append(hold);
   function build(item) {
     hold.replaceChildren();
@@ -162,7 +162,7 @@ function budgetSection() {
   const node = section("budgets", "Budgets", "Assimilation adds and takes water, energy, carbon and nitrogen; that increment is a term of its own, so each budget closes: inputs − outputs + increment − change of storage = residual.");
   const palette = ["--accent", "--loop", "--green", "--pink", "--sky", "--red"];
   for (const b of D.budgets) {
-    node.append(el("h3", {textContent: b.name[0].toUpperCase() + b.name.slice(1) + (b.units ? `, ${b.units}` : "")}));
+    node.append(el("h3", {className: "apart", textContent: b.name[0].toUpperCase() + b.name.slice(1) + (b.units ? `, ${b.units}` : "")}));
     const shown = b.terms.filter(t => t.role !== "residual");
     const colours = shown.map((t, i) => t.role === "increment" ? "--red" : palette[i % 5]);
     keys(node, shown.map((t, i) => [t.label, colours[i]]));
@@ -204,12 +204,12 @@ function soilSection() {
     });
   }
 }
-const METHODS = {reanalysis: ["reanalysis", "--accent"], openloop: ["open loop", "--loop"], climatology: ["climatology", "--pink"], mds: ["marginal distribution sampling", "--green"], trees: ["boosted trees", "--sky"], persistence: ["persistence", "--muted"]};
+const METHODS = {reanalysis: ["reanalysis", "--accent"], openloop: ["open loop", "--loop"], climatology: ["climatology", "--pink"], mds: ["MDS", "--green"], trees: ["boosted trees", "--sky"], persistence: ["persistence", "--muted"]};
 const GAPS = {gap1: "1 day", gap10: "10 days", gap30: "30 days", gap90: "90 days", forecast: "forecast"};
 const UNIT = {NEE: "µmol CO₂ m⁻² s⁻¹", GPP: "µmol CO₂ m⁻² s⁻¹", ER: "µmol CO₂ m⁻² s⁻¹", LE: "W m⁻²", SWC: "m³ m⁻³"};
 function scoreSection() {
   if (!D.scores.length) return;
-  const node = section("scores", "Scores on withheld measurements", "Blocks of measurements were withheld from all methods and are the only truth. A daily value is the mean of the measured half-hours of a day, at least twelve. In each row the best is marked. Coverage should be near 0.90 and spread–skill near 1.");
+  const node = section("scores", "Scores on withheld measurements", "Blocks of measurements were withheld from all methods and are the only truth. A daily value is the mean of the measured half-hours of a day, at least twelve. MDS is marginal distribution sampling, the FLUXNET standard. In each row the best is marked. Coverage should be near 0.90 and spread–skill near 1.");
   const bar = el("div", {className: "bar"}), hold = el("div"); node.append(bar, hold);
   const unique = k => [...new Set(D.scores.map(r => r[k]))];
   const state = {variable: unique("variable")[0], scale: unique("scale")[0], part: "all"};
@@ -234,13 +234,13 @@ function scoreSection() {
       }));
     }).paint();
     for (const score of Object.keys(names)) {
-      const table = el("table");
+      const table = el("table", {className: "score"});
       table.append(el("tr", {}, el("th", {textContent: names[score]}), ...methods.map(m => el("th", {textContent: METHODS[m][0]})), el("th", {textContent: state.scale === "daily" ? "days" : "half-hours"}), el("th", {textContent: "gaps"})));
       for (const gap of gaps) {
         const got = methods.map(m => get(gap, m)?.[score] ?? null), marks = got.map(v => v === null ? Infinity : merit[score](v)), best = Math.min(...marks);
         if (!got.some(v => v !== null)) continue;
         const any = methods.map(m => get(gap, m)).filter(Boolean);
-        table.append(el("tr", {}, el("td", {textContent: GAPS[gap]}), ...got.map((v, i) => el("td", {textContent: number(v), className: marks[i] === best && isFinite(best) ? "best" : ""})), el("td", {textContent: Math.max(...any.map(r => r.n))}), el("td", {textContent: Math.max(...any.map(r => r.blocks))})));
+        table.append(el("tr", {}, el("td", {textContent: GAPS[gap]}), ...got.map((v, i) => el("td", {textContent: number(v), className: marks[i] === best && isFinite(best) && marks.filter(k => k === best).length === 1 ? "best" : ""})), el("td", {textContent: Math.max(...any.map(r => r.n))}), el("td", {textContent: Math.max(...any.map(r => r.blocks))})));
       }
       if (table.rows.length > 1) hold.append(el("div", {className: "scroll"}, table), el("p"));
     }
@@ -272,7 +272,7 @@ function innovationSection() {
       line(g, a, [x0, x1], [1, 1], css("--muted"), 1, [4, 3]); line(g, a, xs, v.monthly, css("--loop"), 1.8);
     });
     box.append(el("p", {className: "muted", textContent: `Monthly ratio of actual to expected O − B; over all ${number(v.ratio)}.`}));
-    const table = el("table");
+    const table = el("table", {className: "narrow"});
     table.append(el("tr", {}, el("th", {textContent: ""}), el("th", {textContent: "bias"}), el("th", {textContent: "RMS"})), el("tr", {}, el("td", {textContent: "before"}), el("td", {textContent: number(v.bias_before)}), el("td", {textContent: number(v.rms_before)})), el("tr", {}, el("td", {textContent: "after"}), el("td", {textContent: number(v.bias_after)}), el("td", {textContent: number(v.rms_after)})));
     for (const [why, count] of Object.entries(v.rejected)) table.append(el("tr", {}, el("td", {textContent: "not used: " + (why || "no reason given")}), el("td", {textContent: count}), el("td")));
     box.append(table);
