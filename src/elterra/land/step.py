@@ -37,7 +37,7 @@ def step(p: Fields, s: Fields, f: Fields, cfg: Config) -> tuple[Fields, Fields]:
     veg = structure(p, s, f, cfg)
     s, wet = intercept(p, s, f, veg, cfg)
     grnd = ground_state(p, s, f, veg, cfg)
-    rad = radiative_transfer(p, s, f, veg, grnd, wet, cfg)
+    rad = radiative_transfer(p, s, f, veg, grnd, cfg)
     s, flx = surface_fluxes(p, s, f, veg, rad, grnd, wet, cfg)
     s, en = ground_energy(p, s, f, veg, rad, grnd, flx, cfg)
     s, wat = ground_water(p, s, f, veg, grnd, wet, flx, _of_columns(en), cfg)

@@ -117,29 +117,33 @@ def snow_transfer(
     # Adding from the ground up: reflection of everything below an interface, of beam and of diffuse light.
     n = mass.shape[0]
     below = jnp.concatenate([ground[:1], jnp.broadcast_to(ground[1], (_BANDS - 1, *coszen.shape))])
-    beam_below, diffuse_below = [below], [below]
-    bounce = []
-    for i in range(n - 1, -1, -1):
-        rb, rd = beam_below[-1], diffuse_below[-1]
-        m = 1.0 / (1.0 - r[:, i] * rd)
-        bounce.append(m)
-        beam_below.append(r_beam[:, i] + t[:, i] * m * (pass_[:, i] * rb + t_beam[:, i] * rd))
-        diffuse_below.append(r[:, i] + t[:, i] * t[:, i] * m * rd)
-    beam_below, diffuse_below, bounce = beam_below[::-1], diffuse_below[::-1], bounce[::-1]
+    def add_above(under: tuple[jax.Array, jax.Array], layer: tuple[jax.Array, ...]):
+        rb, rd = under
+        r_i, t_i, r_beam_i, t_beam_i, pass_i = layer
+        m = 1.0 / (1.0 - r_i * rd)
+        both = (r_beam_i + t_i * m * (pass_i * rb + t_beam_i * rd), r_i + t_i * t_i * m * rd)
+        return both, (rb, rd, m)
+
+    layers = tuple(jnp.moveaxis(x, 1, 0) for x in (r, t, r_beam, t_beam, pass_))
+    (top_beam, top_sky), (rb, rd, bounce) = jax.lax.scan(add_above, (below, below), layers, reverse=True)
 
     # Down again: the net flux through each interface, under unit beam and under unit diffuse light.
-    beam, from_beam, from_sky = jnp.ones_like(below), jnp.zeros_like(below), jnp.ones_like(below)
-    net_beam, net_sky = [1.0 - beam_below[0]], [1.0 - diffuse_below[0]]
-    for i in range(n):
-        rb, rd, m = beam_below[i + 1], diffuse_below[i + 1], bounce[i]
-        from_beam = (beam * t_beam[:, i] + t[:, i] * from_beam + r[:, i] * beam * pass_[:, i] * rb) * m
-        from_sky = t[:, i] * from_sky * m
-        beam = beam * pass_[:, i]
-        net_beam.append(beam * (1.0 - rb) + from_beam * (1.0 - rd))
-        net_sky.append(from_sky * (1.0 - rd))
+    def go_down(field: tuple[jax.Array, ...], layer: tuple[jax.Array, ...]):
+        beam, from_beam, from_sky = field
+        r_i, t_i, _, t_beam_i, pass_i, rb_i, rd_i, m = layer
+        from_beam = (beam * t_beam_i + t_i * from_beam + r_i * beam * pass_i * rb_i) * m
+        from_sky = t_i * from_sky * m
+        beam = beam * pass_i
+        net = (beam * (1.0 - rb_i) + from_beam * (1.0 - rd_i), from_sky * (1.0 - rd_i))
+        return (beam, from_beam, from_sky), net
 
-    def two_bands(net: list[jax.Array], share: np.ndarray) -> tuple[jax.Array, jax.Array]:
-        flux = jnp.stack(net, axis=1)  # [band, interface, column]
+    start = (jnp.ones_like(below), jnp.zeros_like(below), jnp.ones_like(below))
+    _, (lower_beam, lower_sky) = jax.lax.scan(go_down, start, (*layers, rb, rd, bounce))
+    net_beam = jnp.concatenate([(1.0 - top_beam)[None], lower_beam])
+    net_sky = jnp.concatenate([(1.0 - top_sky)[None], lower_sky])
+
+    def two_bands(net: jax.Array, share: np.ndarray) -> tuple[jax.Array, jax.Array]:
+        flux = jnp.moveaxis(net, 0, 1)  # [band, interface, column]
         infrared = jnp.sum(flux[1:] * (share / share.sum())[:, None, None], axis=0)
         flux = jnp.stack([flux[0], infrared])
         return 1.0 - flux[:, 0], jnp.concatenate([flux[:, :-1] - flux[:, 1:], flux[:, -1:]], axis=1)
