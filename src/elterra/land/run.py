@@ -40,7 +40,8 @@ def run_chunk(
 
     def body(carry: tuple[Fields, Fields, Fields], f: Fields):
         state, total, worst = carry
-        state, out = step(p, state, perturb_forcing(f, factors), cfg)
+        # The barrier keeps outputs from being fused into (and computed again by) the loop's book-keeping.
+        state, out = lax.optimization_barrier(step(p, state, perturb_forcing(f, factors), cfg))
         total = Fields({n: total[n] + out[n] for n in means})
         worst = Fields({n: jnp.maximum(worst[n], jnp.abs(out[n])) for n in worst})
         return (state, total, worst), (

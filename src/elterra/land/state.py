@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 
 from elterra.land.config import NLEVGRND, NLEVSOI, NPOOLS, Config
 from elterra.land.constants import DENH2O, DENICE, TFRZ
@@ -61,7 +62,8 @@ def cold_start(
     start["t_veg"] = jnp.broadcast_to(temperature, (patches, columns)) + 0.0
     start["t_h2osfc"] = temperature + 0.0
     start.update(cold_start_vegetation(p))
-    return Fields(start)
+    # Weakly typed arrays would make the second call of a compiled function another program than the first.
+    return Fields({name: lax.convert_element_type(x, x.dtype) for name, x in start.items()})
 
 
 def tile_state(s: Fields, columns: int) -> Fields:
