@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from elterra.registry import variables
 
-ASKED = """
-NEE GPP ER NPP HR LE H G RNET TRAN ESOIL LAI SWE H2OSOI SOILICE TSOI RUNOFF TOTVEGC TOTLITC TOTSOMC TOTECOSYSC
-TOTVEGN TOTLITN TOTSOMN TOTECOSYSN SMINN SMIN_NO3_LEACHED F_N2O_NIT F_N2O_DENIT F_DENIT
-""".split()
+# fmt: off
+ASKED = (
+    "NEE", "GPP", "ER", "NPP", "HR", "LE", "H", "G", "RNET", "TRAN", "ESOIL", "LAI", "SWE", "H2OSOI", "SOILICE",
+    "TSOI", "RUNOFF", "TOTVEGC", "TOTLITC", "TOTSOMC", "TOTECOSYSC", "TOTVEGN", "TOTLITN", "TOTSOMN", "TOTECOSYSN",
+    "SMINN", "SMIN_NO3_LEACHED", "F_N2O_NIT", "F_N2O_DENIT", "F_DENIT",
+)
+# fmt: on
 
 
 def test_every_output_has_a_long_name_and_a_known_interval() -> None:

@@ -14,7 +14,15 @@ SENSOR_DEPTH = 0.15
 
 
 def collect(
-    p: Fields, s: Fields, veg: Fields, rad: Fields, flx: Fields, en: Fields, wat: Fields, bgc: Fields, cfg: Config
+    p: Fields,
+    s: Fields,
+    veg: Fields,
+    rad: Fields,
+    flx: Fields,
+    en: Fields,
+    wat: Fields,
+    bgc: Fields,
+    cfg: Config,
 ) -> dict[str, jnp.ndarray]:
     """Column values by product name. Fluxes are means over the step, states those at its end.
 
@@ -38,7 +46,9 @@ def collect(
         "ECAN": mean(flx.qflx_evap_can),
         "ESOIL": mean(en.qflx_evap_soi),
         "RUNOFF": wat.qflx_runoff,
-        "ALBEDO": jnp.where(incident > 1.0, mean(rad.fsr) / jnp.where(incident > 1.0, incident, 1.0), jnp.nan),
+        "ALBEDO": jnp.where(
+            incident > 1.0, mean(rad.fsr) / jnp.where(incident > 1.0, incident, 1.0), jnp.nan
+        ),
         "LAI": mean(veg.tlai),
         "SWE": wat.h2osno,
         "SNOWDP": s.snow_depth,

@@ -106,8 +106,8 @@ def override(p: Fields, values: Mapping[str, np.ndarray]) -> Fields:
 def root_fraction(beta: jnp.ndarray, nbedrock: jnp.ndarray) -> jnp.ndarray:
     """Root fraction ``[soil_layer, patch, column]`` after Jackson et al. (1996), ``beta ** depth_cm``.
 
-    Tech note, Plant_Hydraulics/Hydrology (rooting profile of CLM5). Roots below bedrock are shared out among the layers above in
-    proportion, so that the fractions of a patch sum to one.
+    Tech note, Plant_Hydraulics/Hydrology (rooting profile of CLM5). Roots below bedrock are shared out among
+    the layers above in proportion, so that the fractions of a patch sum to one.
     """
     depth = jnp.asarray(100.0 * ZISOI[: NLEVSOI + 1])[:, None, None]
     cumulative = jnp.exp(depth * jnp.log(beta))
@@ -127,5 +127,7 @@ def ground_profile(values: np.ndarray | float, columns: int) -> np.ndarray:
     array = np.atleast_1d(np.asarray(values, dtype=np.float64))
     if array.shape[0] not in (1, NLEVGRND):
         raise ValueError(f"a soil profile needs 1 or {NLEVGRND} values; got {array.shape[0]}")
-    full = np.broadcast_to(array.reshape(array.shape[0], -1), (NLEVGRND, max(1, array.size // array.shape[0])))
+    full = np.broadcast_to(
+        array.reshape(array.shape[0], -1), (NLEVGRND, max(1, array.size // array.shape[0]))
+    )
     return np.array(np.broadcast_to(full, (NLEVGRND, columns)))
