@@ -84,7 +84,7 @@ def write_netcdf(run: Path | Product, out: Path, scale: Scale, metadata: Mapping
     out = Path(out)
     out.parent.mkdir(parents=True, exist_ok=True)
     part = out.with_name(out.name + ".part")
-    data.to_netcdf(part, engine="netcdf4", format="NETCDF4", encoding=encoding)
+    data.to_netcdf(part, engine="h5netcdf", encoding=encoding)
     part.replace(out)
     return out
 
