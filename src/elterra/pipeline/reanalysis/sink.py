@@ -23,7 +23,7 @@ BUDGETS: Mapping[str, tuple[str, Mapping[str, float]]] = {
     "carbon": ("TOTECOSYSC", {"NEE": -1.0}),
     "nitrogen": (
         "TOTECOSYSN",
-        {"NDEP": 1.0, "NFIX": 1.0, "SMIN_NO3_LEACHED": -1.0, "F_DENIT": -1.0, "F_N2O_NIT": -1.0},
+        {"NDEP_TO_SMINN": 1.0, "NFIX_TO_SMINN": 1.0, "SMIN_NO3_LEACHED": -1.0, "F_DENIT": -1.0, "F_N2O_NIT": -1.0},
     ),
 }
 SECONDS_PER_DAY = 86400.0
