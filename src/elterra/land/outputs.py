@@ -49,7 +49,9 @@ def collect(
         "RUNOFF": wat.qflx_runoff,
         "PRECIP": f.forc_rain + f.forc_snow,
         "EVAP": mean(en.qflx_evap_tot) - wat.qflx_evap_deficit,
-        "ALBEDO": jnp.where(incident > 1.0, mean(rad.fsr) / jnp.where(incident > 1.0, incident, 1.0), jnp.nan),
+        "ALBEDO": jnp.where(
+            incident > 1.0, mean(rad.fsr) / jnp.where(incident > 1.0, incident, 1.0), jnp.nan
+        ),
         "LAI": mean(veg.tlai),
         "SWE": wat.h2osno,
         "SNOWDP": s.snow_depth,

@@ -127,5 +127,7 @@ def ground_profile(values: np.ndarray | float, columns: int) -> np.ndarray:
     array = np.atleast_1d(np.asarray(values, dtype=np.float64))
     if array.shape[0] not in (1, NLEVGRND):
         raise ValueError(f"a soil profile needs 1 or {NLEVGRND} values; got {array.shape[0]}")
-    full = np.broadcast_to(array.reshape(array.shape[0], -1), (NLEVGRND, max(1, array.size // array.shape[0])))
+    full = np.broadcast_to(
+        array.reshape(array.shape[0], -1), (NLEVGRND, max(1, array.size // array.shape[0]))
+    )
     return np.array(np.broadcast_to(full, (NLEVGRND, columns)))

@@ -69,7 +69,9 @@ def step(p: Fields, s: Fields, f: Fields, cfg: Config) -> tuple[Fields, Fields]:
         "errsol": (p.wt * (rad.sabv + rad.sabg + rad.fsr)).sum(axis=0) - incident,
         "errseb": out["RNET"] - out["LE"] - out["H"] - out["G"],
         "errsoi": en.errsoi,
-        "errlon": (p.wt * flx.err_longwave).sum(axis=0) if "err_longwave" in flx else jnp.zeros_like(incident),
+        "errlon": (p.wt * flx.err_longwave).sum(axis=0)
+        if "err_longwave" in flx
+        else jnp.zeros_like(incident),
     }
     if cfg.mode == "bgc":
         out |= {"errcb": bgc.errcb, "errnb": bgc.errnb}

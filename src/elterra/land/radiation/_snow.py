@@ -117,6 +117,7 @@ def snow_transfer(
     # Adding from the ground up: reflection of everything below an interface, of beam and of diffuse light.
     n = mass.shape[0]
     below = jnp.concatenate([ground[:1], jnp.broadcast_to(ground[1], (_BANDS - 1, *coszen.shape))])
+
     def add_above(under: tuple[jax.Array, jax.Array], layer: tuple[jax.Array, ...]):
         rb, rd = under
         r_i, t_i, r_beam_i, t_beam_i, pass_i = layer

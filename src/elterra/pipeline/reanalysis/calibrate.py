@@ -18,7 +18,7 @@ from elterra.pipeline.reanalysis.windows import KINDS, Block, TowerSeries, predi
 Array = NDArray[np.float64]
 
 #: Neighbouring blocks share the error of the model: so many count as one.
-CORRELATED = {"NEE_day": 25.0, "NEE_night": 25.0, "LE": 25.0, "SWC": 60.0}
+CORRELATED = {"NEE_day": 12.0, "NEE_night": 12.0, "LE": 12.0, "SWC": 60.0}
 
 
 @dataclass
@@ -47,9 +47,7 @@ def calibrate(
     of data count with errors inflated by the root of `CORRELATED`. The likelihood is split by the data-misfit
     controller; what is left of it is used up in the last iteration.
     """
-    blocks = {
-        year: [window_blocks(tower, *_steps(w)) for w in range(*year)] for year in years
-    }
+    blocks = {year: [window_blocks(tower, *_steps(w)) for w in range(*year)] for year in years}
     flat = [b for year in years for window in blocks[year] for b in window]
     value = np.array([b.value for b in flat])
     error = np.array([b.sd * np.sqrt(CORRELATED[b.kind]) for b in flat])
@@ -65,14 +63,13 @@ def calibrate(
             break
         parameters, _ = ensemble.vector()
         remaining = iterations - iteration
-        power = next_temper(predicted, value, error, done) if remaining > 1 else 1.0 - done
-        power = min(max(power, 0.05), 1.0 - done)
+        # Never more than an even share of what is left: the map is not linear, and a step costs a run anyway.
+        power = min(next_temper(predicted, value, error, done), (1.0 - done) / remaining)
+        power = max(power, 0.02) if remaining > 1 else 1.0 - done
         step = transform_step(parameters, predicted, value, error, power)
         ensemble = ensemble.with_vector(step.parameters)
         result.powers.append(power)
         done += power
-        if done >= 1.0 - 1e-9:
-            iterations = iteration + 1  # one more run shows what was gained
     result.ensemble = ensemble
     return result
 

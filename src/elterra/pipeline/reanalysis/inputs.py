@@ -35,7 +35,9 @@ def site_of(experiment: Experiment) -> Site:
     facts = experiment.site
     if isinstance(facts, str):
         if facts not in PACKAGED_SITES:
-            raise InputError(f"no packaged site {facts!r}; there are {', '.join(PACKAGED_SITES)}; or give its facts")
+            raise InputError(
+                f"no packaged site {facts!r}; there are {', '.join(PACKAGED_SITES)}; or give its facts"
+            )
         return PACKAGED_SITES[facts]()
     soil = facts.soil
 
@@ -118,7 +120,9 @@ def in_period(ds: xr.Dataset, experiment: Experiment, what: str) -> xr.Dataset:
 def save_dataset(ds: xr.Dataset, path: Path) -> None:
     """NetCDF, new-then-renamed; attributes that a file cannot hold are left out."""
     plain = ds.copy()
-    plain.attrs = {k: v for k, v in ds.attrs.items() if isinstance(v, str | int | float | np.number | np.ndarray | list)}
+    plain.attrs = {
+        k: v for k, v in ds.attrs.items() if isinstance(v, str | int | float | np.number | np.ndarray | list)
+    }
     temporary = path.with_suffix(".new")
     plain.to_netcdf(temporary, engine="h5netcdf")
     temporary.replace(path)
@@ -185,14 +189,18 @@ def load_observations(path: Path) -> xr.Dataset:
         return ds.load()
 
 
-def tower_series(observations: xr.Dataset, daylight: NDArray[np.bool_], names: tuple[str, ...] = ASSIMILATED) -> TowerSeries:
+def tower_series(
+    observations: xr.Dataset, daylight: NDArray[np.bool_], names: tuple[str, ...] = ASSIMILATED
+) -> TowerSeries:
     """Tower data as the cycle takes them: flag 1 is used; errors split into random and systematic."""
     values, random, systematic, used = {}, {}, {}, {}
     for name in ASSIMILATED:
         value = observations[name].values.astype(float)
         r = observations[f"{name}_sd_random"].values.astype(float)
         s = observations[f"{name}_sd_repr"].values.astype(float)
-        good = (observations[f"{name}_flag"].values == 1) & np.isfinite(value) & np.isfinite(r) & np.isfinite(s)
+        good = (
+            (observations[f"{name}_flag"].values == 1) & np.isfinite(value) & np.isfinite(r) & np.isfinite(s)
+        )
         values[name], random[name], systematic[name] = value, r, s
         used[name] = good if name in names else np.zeros_like(good)
     return TowerSeries(values, random, systematic, used, daylight)

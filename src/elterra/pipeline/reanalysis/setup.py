@@ -125,7 +125,11 @@ class Station:
         e = self.experiment.ensemble
         names = [p.name for p in self.priors()]
         return ParameterEnsemble.prior(
-            self.priors(), [n for n in SEASONAL if n in names], e.members, e.seed + seed_shift, seasonal_sd=0.4
+            self.priors(),
+            [n for n in SEASONAL if n in names],
+            e.members,
+            e.seed + seed_shift,
+            seasonal_sd=0.4,
         )
 
     def options(self) -> CycleOptions:

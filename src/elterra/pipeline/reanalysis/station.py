@@ -144,7 +144,11 @@ class StationModel:
     def analyse(self, transforms: Mapping[str, Array]) -> dict[str, Array]:
         """Update soil water and carbon pools; forcing errors move with the parameters. See `ForecastModel`."""
         self._perturbation = self._perturbation @ transforms["parameters"]
-        increments = {"water": np.zeros(self.members), "carbon": np.zeros(self.members), "nitrogen": np.zeros(self.members)}
+        increments = {
+            "water": np.zeros(self.members),
+            "carbon": np.zeros(self.members),
+            "nitrogen": np.zeros(self.members),
+        }
         increments["water"] = self._analyse_water(transforms["water"])
         increments["carbon"], increments["nitrogen"] = self._analyse_carbon(transforms["carbon"])
         self._totals = {
@@ -199,6 +203,7 @@ def tower_equivalents(series: Mapping[str, Array], parameters: Mapping[str, Arra
     (``le_closure``: the energy-balance gap is part of the operator, not of the land). Soil water as the sensor
     reports it: ``swc_offset + swc_gain * liquid volume at 15 cm`` (a sensor stands in one spot of one soil).
     """
+
     def one(name: str, default: float) -> Any:
         return parameters.get(name, default)
 

@@ -51,7 +51,9 @@ def run(context: Context) -> StageResult:
 def describe(result: CalibrationResult) -> dict[str, float]:
     """Figures of a calibration."""
     first, last = result.misfits[0], result.misfits[-1]
-    figures = {f"{k}.chi2_prior": v for k, v in first.items()} | {f"{k}.chi2_posterior": v for k, v in last.items()}
+    figures = {f"{k}.chi2_prior": v for k, v in first.items()} | {
+        f"{k}.chi2_posterior": v for k, v in last.items()
+    }
     z = result.ensemble.z
     for name, row in zip(result.ensemble.names, z, strict=True):
         figures[f"{name}.shift_in_prior_sd"] = float(row.mean())
@@ -90,6 +92,8 @@ def load_ensemble(path: Path, template: ParameterEnsemble) -> ParameterEnsemble:
     """A saved ensemble; priors come from the template. Raises `ValueError` if the names do not fit."""
     arrays, header = read_restart(path)
     if tuple(header["names"]) != template.names:
-        raise ValueError(f"{path}: parameters {header['names']} are not those of the experiment {template.names}")
+        raise ValueError(
+            f"{path}: parameters {header['names']} are not those of the experiment {template.names}"
+        )
     vector: NDArray[np.float64] = arrays["z"]
     return ParameterEnsemble(template.priors, frozenset(header["seasonal_names"]), vector, arrays["seasonal"])

@@ -23,7 +23,19 @@ from elterra.spinup._accumulate import NAMES
 
 #: the spin-up needs no members; two columns are the least that keeps the bits of a larger batch
 COLUMNS = 2
-_SHOWN = ("GPP", "NPP", "HR", "NEE", "LAI", "TOTVEGC", "TOTLITC", "TOTSOMC", "TOTECOSYSC", "TOTECOSYSN", "SMINN")
+_SHOWN = (
+    "GPP",
+    "NPP",
+    "HR",
+    "NEE",
+    "LAI",
+    "TOTVEGC",
+    "TOTLITC",
+    "TOTSOMC",
+    "TOTECOSYSC",
+    "TOTECOSYSN",
+    "SMINN",
+)
 _SECONDS_PER_YEAR = 365.0 * 86400.0
 #: rounds of (years of weather, analytic solve)
 ROUNDS = 4
@@ -53,7 +65,9 @@ def run(context: Context) -> StageResult:
             s = steady_state(p, s, means, station.cfg)
     header = {"units": {n: variables()[n].units for n in s}, "dims": {n: variables()[n].dims for n in s}}
     write_restart(context.folder / "state.restart", s, header)
-    figures = {n: v * (_SECONDS_PER_YEAR if n in ("GPP", "NPP", "HR", "NEE") else 1.0) for n, v in shown.items()}
+    figures = {
+        n: v * (_SECONDS_PER_YEAR if n in ("GPP", "NPP", "HR", "NEE") else 1.0) for n, v in shown.items()
+    }
     figures["drift_gC_m2_yr"] = shown["TOTECOSYSC"] - previous
     return StageResult(outputs=("spinup/state.restart",), figures=figures)
 
