@@ -4,8 +4,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from bgc_setup import CFG, make_p, make_s
 
+from bgc_setup import CFG, make_p, make_s
 from elterra.land import decomposition as dec
 from elterra.land.vegetation import ecosystem_totals, pool_names
 from elterra.spinup import (

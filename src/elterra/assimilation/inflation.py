@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from elterra.assimilation.filter import AnalysisError, Array
 
@@ -46,7 +47,7 @@ class AdaptiveInflation:
         self.spread = np.zeros(self.groups)  # running mean of prior variance / R
         self.weight = np.zeros(self.groups)
 
-    def update(self, innovation: Array, prior_variance: Array, sd: Array, group: Array) -> None:
+    def update(self, innovation: Array, prior_variance: Array, sd: Array, group: NDArray[np.integer]) -> None:
         """Take in the innovations of one window; all ``[observation]``, ``prior_variance`` before inflation."""
         for g in range(self.groups):
             here = group == g

@@ -63,10 +63,10 @@ def transform_step(
         )
     if not 0.0 < power <= 1.0:
         raise CalibrationError(f"power must be in (0, 1]; got {power}")
-    good = np.isfinite(predicted).all(axis=0)
+    good = np.asarray(np.isfinite(predicted).all(axis=0))
     if good.mean() < minimum_success:
         raise CalibrationError(
-            f"only {int(good.sum())} of {len(good)} members gave finite predictions; at least "
+            f"only {int(good.sum())} of {good.size} members gave finite predictions; at least "
             f"{minimum_success:.0%} must. Narrow the priors or look at the failed members."
         )
     g, theta = predicted[:, good], parameters[:, good]

@@ -106,8 +106,8 @@ def override(p: Fields, values: Mapping[str, np.ndarray]) -> Fields:
 def root_fraction(beta: jnp.ndarray, nbedrock: jnp.ndarray) -> jnp.ndarray:
     """Root fraction ``[soil_layer, patch, column]`` after Jackson et al. (1996), ``beta ** depth_cm``.
 
-    Tech note, Plant_Hydraulics/Hydrology (rooting profile of CLM5). Roots below bedrock are shared out among the layers above in
-    proportion, so that the fractions of a patch sum to one.
+    Tech note, Plant_Hydraulics/Hydrology (rooting profile of CLM5). Roots below bedrock are shared out among
+    the layers above in proportion, so that the fractions of a patch sum to one.
     """
     depth = jnp.asarray(100.0 * ZISOI[: NLEVSOI + 1])[:, None, None]
     cumulative = jnp.exp(depth * jnp.log(beta))

@@ -26,7 +26,8 @@ def write_restart(path: Path, arrays: Mapping[str, Any], header: Mapping[str, An
     forcing clock, keys of random numbers, units).
     """
     buffer = io.BytesIO()
-    np.savez(buffer, **{name: np.asarray(value) for name, value in arrays.items()})
+    plain: dict[str, Any] = {name: np.asarray(value) for name, value in arrays.items()}
+    np.savez(buffer, **plain)
     body = buffer.getvalue()
     head = {"format": FORMAT, "sha256": hashlib.sha256(body).hexdigest(), "header": dict(header)}
     first_line = json.dumps(head, sort_keys=True).encode() + b"\n"

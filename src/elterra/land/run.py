@@ -38,7 +38,7 @@ def run_chunk(
     One compiled program serves any chunk of the same length: a straight run and a restarted one are the same bits.
     """
 
-    def body(carry: tuple[Fields, Fields, Fields], f: Fields):
+    def body(carry: tuple[Fields, Fields, Fields], f: Fields) -> tuple[Any, Any]:
         state, total, worst = carry
         # The barrier keeps outputs from being fused into (and computed again by) the loop's book-keeping.
         state, out = lax.optimization_barrier(step(p, state, perturb_forcing(f, factors), cfg))

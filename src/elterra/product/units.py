@@ -100,12 +100,12 @@ def conversion(source: str, target: str) -> Linear:
 def convert(value: T, source: str, target: str) -> T:
     """A value (number, NumPy or xarray array) in another unit."""
     how = conversion(source, target)
-    return value * how.factor + how.offset  # type: ignore[operator,return-value,no-any-return]
+    return value * how.factor + how.offset  # type: ignore[operator,return-value]
 
 
 def convert_spread(value: T, source: str, target: str) -> T:
     """A difference, standard deviation or increment in another unit."""
-    return value * abs(conversion(source, target).factor)  # type: ignore[operator,return-value,no-any-return]
+    return value * abs(conversion(source, target).factor)  # type: ignore[operator,return-value]
 
 
 def cf_units(units: str) -> str:

@@ -74,22 +74,11 @@ class Parameter:
 
 
 def _load(filename: str, table: str) -> dict[str, dict[str, Any]]:
-    root = resources.files("elterra.registry")
-    paths = [root.joinpath(filename)]
-    parts = root.joinpath(filename.replace(".toml", ".d"))  # rooms under construction
-    if parts.is_dir():
-        paths += sorted((x for x in parts.iterdir() if x.name.endswith(".toml")), key=lambda x: x.name)
-    merged: dict[str, dict[str, Any]] = {}
-    for path in paths:
-        try:
-            entries = tomllib.loads(path.read_text(encoding="utf-8"))[table]
-        except (tomllib.TOMLDecodeError, KeyError) as error:
-            raise RegistryError(f"registry/{path.name}: {error}") from error
-        twice = set(entries) & set(merged)
-        if twice:
-            raise RegistryError(f"registry/{path.name}: listed twice: {sorted(twice)}")
-        merged |= entries
-    return merged
+    text = resources.files("elterra.registry").joinpath(filename).read_text(encoding="utf-8")
+    try:  # TOML itself refuses an entry that stands twice
+        return dict(tomllib.loads(text)[table])
+    except (tomllib.TOMLDecodeError, KeyError) as error:
+        raise RegistryError(f"registry/{filename}: {error}") from error
 
 
 def _build(cls: type, filename: str, name: str, entry: dict[str, Any]) -> Any:

@@ -4,8 +4,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from bgc_setup import drivers, make_p
 
+from bgc_setup import drivers, make_p
 from elterra.land import decomposition as dec
 
 P = make_p(((1, 7),))

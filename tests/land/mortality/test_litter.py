@@ -2,8 +2,8 @@
 
 import jax.numpy as jnp
 import numpy as np
-from bgc_setup import CFG, make_p
 
+from bgc_setup import CFG, make_p
 from elterra.land.mortality import litter_to_soil, mortality_fraction, root_profile, surface_profile
 
 P = make_p(((1, 7), (13, 0)), wt=np.array([[0.6, 0.3], [0.4, 0.7]]))

@@ -3,10 +3,10 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-from bgc_setup import drivers, make_p, make_s
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bgc_setup import drivers, make_p, make_s
 from elterra.land import decomposition as dec
 from elterra.land import nitrogen as nit
 

@@ -4,8 +4,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from bgc_setup import drivers, make_p, make_s
 
+from bgc_setup import drivers, make_p, make_s
 from elterra.land.config import Config
 from elterra.land.phenology import PHENOLOGY_STATE, phenology
 

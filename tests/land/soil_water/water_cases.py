@@ -10,29 +10,12 @@ from elterra.land.fields import Fields
 from elterra.land.snow import initial_layers
 from elterra.registry import parameters
 
-THICKNESS = np.array(
-    [
-        0.02,
-        0.04,
-        0.06,
-        0.08,
-        0.12,
-        0.16,
-        0.20,
-        0.24,
-        0.28,
-        0.32,
-        0.36,
-        0.40,
-        0.44,
-        0.54,
-        0.64,
-        0.74,
-        0.84,
-        0.94,
-    ]
-    + [1.04, 1.14, 2.39, 4.676, 7.635, 11.140, 15.115]
-)
+# fmt: off
+THICKNESS = np.array([
+    0.02, 0.04, 0.06, 0.08, 0.12, 0.16, 0.20, 0.24, 0.28, 0.32, 0.36, 0.40, 0.44, 0.54, 0.64, 0.74, 0.84, 0.94,
+    1.04, 1.14, 2.39, 4.676, 7.635, 11.140, 15.115,
+])
+# fmt: on
 ROOMS = ("snow", "soil_water")
 
 

@@ -4,10 +4,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from bgc_setup import CFG, drivers, make_p, make_s, simulate
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bgc_setup import CFG, drivers, make_p, make_s, simulate
 from elterra.land.fields import Fields
 from elterra.land.vegetation import carbon_nitrogen, ecosystem_totals, pool_names
 

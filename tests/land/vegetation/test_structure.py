@@ -3,8 +3,8 @@
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from bgc_setup import CFG, drivers, make_p, make_s
 
+from bgc_setup import CFG, drivers, make_p, make_s
 from elterra.land.config import Config
 from elterra.land.vegetation import leaf_area, structure
 

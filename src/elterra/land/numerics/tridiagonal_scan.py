@@ -24,6 +24,5 @@ def solve_tridiagonal_scan(lower: jax.Array, diag: jax.Array, upper: jax.Array, 
         return x, x
 
     zero = jnp.zeros_like(rhs[0])
-    _, rows = jax.lax.scan(forward, (zero, zero), (lower, diag, upper, rhs))
-    _, x = jax.lax.scan(backward, zero, rows, reverse=True)
-    return x
+    rows = jax.lax.scan(forward, (zero, zero), (lower, diag, upper, rhs))[1]
+    return jax.lax.scan(backward, zero, rows, reverse=True)[1]
