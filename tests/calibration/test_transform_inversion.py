@@ -89,4 +89,4 @@ def test_sample_is_repeatable_and_centred():
 
 def test_impossible_priors_are_refused_by_name():
     with pytest.raises(PriorError, match="k_decomp"):
-        Prior("k_decomp", "lognormal", -1.0, 0.2)
+        Prior("k_decomp", "lognormal", 0.0, 0.2)

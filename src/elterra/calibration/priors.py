@@ -22,7 +22,8 @@ class PriorError(ValueError):
 class Prior:
     """Prior of one parameter.
 
-    ``normal``: mean ``centre``, absolute ``sd``. ``lognormal``: median ``centre`` > 0, relative ``sd``.
+    ``normal``: mean ``centre``, absolute ``sd``. ``lognormal``: median ``centre``, relative ``sd``
+    (of the magnitude where the centre is negative).
     ``logit``: between ``bounds``, median ``centre``, ``sd`` on the logit scale. ``bounds`` of the other kinds are
     hard limits; values beyond them are folded back inside.
     """
@@ -38,8 +39,8 @@ class Prior:
             raise PriorError(
                 f"prior of {self.name}: sd must be > 0 and centre finite; got {self.centre}, {self.sd}"
             )
-        if self.kind == "lognormal" and self.centre <= 0:
-            raise PriorError(f"prior of {self.name}: a lognormal prior needs a centre > 0; got {self.centre}")
+        if self.kind == "lognormal" and self.centre == 0:
+            raise PriorError(f"prior of {self.name}: a lognormal prior needs a centre other than zero")
         if self.kind == "logit" and (
             self.bounds is None or not self.bounds[0] < self.centre < self.bounds[1]
         ):

@@ -16,6 +16,7 @@ SENSOR_DEPTH = 0.15
 def collect(
     p: Fields,
     s: Fields,
+    f: Fields,
     veg: Fields,
     rad: Fields,
     flx: Fields,
@@ -46,6 +47,8 @@ def collect(
         "ECAN": mean(flx.qflx_evap_can),
         "ESOIL": mean(en.qflx_evap_soi),
         "RUNOFF": wat.qflx_runoff,
+        "PRECIP": f.forc_rain + f.forc_snow,
+        "EVAP": mean(en.qflx_evap_tot) - wat.qflx_evap_deficit,
         "ALBEDO": jnp.where(
             incident > 1.0, mean(rad.fsr) / jnp.where(incident > 1.0, incident, 1.0), jnp.nan
         ),
@@ -81,6 +84,8 @@ def collect(
             "F_N2O_DENIT": bgc.f_n2o_denit,
             "F_DENIT": bgc.f_denit,
             "F_NIT": bgc.f_nit,
+            "NDEP_TO_SMINN": bgc.ndep_to_sminn,
+            "NFIX_TO_SMINN": bgc.nfix_to_sminn,
         }
     else:
         out["GPP"] = mean(flx.gpp_c)

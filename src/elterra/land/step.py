@@ -61,9 +61,8 @@ def step(p: Fields, s: Fields, f: Fields, cfg: Config) -> tuple[Fields, Fields]:
             snow_depth=s.snow_depth,
         )
         s, bgc = carbon_nitrogen(p, s, f, drivers, cfg)
-    out = collect(p, s, veg, rad, flx, en, wat, bgc, cfg)
-    evaporation = (p.wt * en.qflx_evap_tot).sum(axis=0)
-    supply = f.forc_rain + f.forc_snow - evaporation - wat.qflx_runoff + wat.qflx_evap_deficit
+    out = collect(p, s, f, veg, rad, flx, en, wat, bgc, cfg)
+    supply = out["PRECIP"] - out["EVAP"] - out["RUNOFF"]
     incident = (f.forc_solad + f.forc_solai).sum(axis=0)
     out |= {
         "errh2o": wat.total_water - water_before - cfg.dt * supply,

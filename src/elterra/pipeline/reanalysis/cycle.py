@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -115,7 +115,16 @@ class FinalWindow:
 
     def smoothed(self, x: Array) -> Array:
         """Members of any output ``[..., member]`` after smoothing."""
-        return x if self.transform is None else x @ self.transform
+        return x @ self.transform
+
+    def to_arrays(self) -> dict[str, Array]:
+        """All arrays by path, for a restart."""
+        return {"transform": self.transform} | forecast_arrays(self.forecast)
+
+    @classmethod
+    def from_arrays(cls, window: int, worst: Mapping[str, float], arrays: Mapping[str, Array]) -> FinalWindow:
+        """The inverse of `to_arrays`."""
+        return cls(window, forecast_from(arrays, worst), arrays["transform"])
 
 
 class Cycle:
@@ -197,9 +206,8 @@ class Cycle:
         held = []
         for (w, forecast), transform in self.smoother.held():
             held.append({"window": w, "worst": forecast.worst})
-            arrays[f"held/{w}/transform"] = transform
-            for part in ("series", "daily", "equivalents", "start_totals", "end_totals"):
-                arrays |= {f"held/{w}/{part}/{k}": v for k, v in getattr(forecast, part).items()}
+            parts = FinalWindow(w, forecast, transform).to_arrays()
+            arrays |= {f"held/{w}/{k}": v for k, v in parts.items()}
         return arrays, {"window": self.window, "held": held}
 
     def restore(self, arrays: Mapping[str, Array], header: Mapping[str, Any]) -> None:
@@ -214,13 +222,28 @@ class Cycle:
         self.inflation.restore(under("inflation/"))
         held = []
         for entry in header["held"]:
-            w = entry["window"]
-            parts = {
-                part: under(f"held/{w}/{part}/")
-                for part in ("series", "daily", "equivalents", "start_totals", "end_totals")
-            }
-            held.append(((w, Forecast(worst=entry["worst"], **parts)), arrays[f"held/{w}/transform"]))
+            final = FinalWindow.from_arrays(
+                entry["window"], entry["worst"], under(f"held/{entry['window']}/")
+            )
+            held.append(((final.window, final.forecast), final.transform))
         self.smoother.restore(held)
+
+
+_PARTS = ("series", "daily", "equivalents", "start_totals", "end_totals")
+
+
+def forecast_arrays(forecast: Forecast) -> dict[str, Array]:
+    """All arrays of a forecast by ``part/name``."""
+    return {f"{part}/{k}": v for part in _PARTS for k, v in getattr(forecast, part).items()}
+
+
+def forecast_from(arrays: Mapping[str, Array], worst: Mapping[str, float]) -> Forecast:
+    """The inverse of `forecast_arrays`."""
+    parts = {
+        part: {k[len(part) + 1 :]: v for k, v in arrays.items() if k.startswith(f"{part}/")}
+        for part in _PARTS
+    }
+    return Forecast(worst=dict(worst), **parts)
 
 
 def _innovations(

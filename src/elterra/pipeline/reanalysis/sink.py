@@ -23,10 +23,18 @@ BUDGETS: Mapping[str, tuple[str, Mapping[str, float]]] = {
     "carbon": ("TOTECOSYSC", {"NEE": -1.0}),
     "nitrogen": (
         "TOTECOSYSN",
-        {"NDEP": 1.0, "NFIX": 1.0, "SMIN_NO3_LEACHED": -1.0, "F_DENIT": -1.0, "F_N2O_NIT": -1.0},
+        {
+            "NDEP_TO_SMINN": 1.0,
+            "NFIX_TO_SMINN": 1.0,
+            "SMIN_NO3_LEACHED": -1.0,
+            "F_DENIT": -1.0,
+            "F_N2O_NIT": -1.0,
+        },
     ),
 }
 SECONDS_PER_DAY = 86400.0
+#: balance residuals of the land model, the largest of a window
+RESIDUALS = ("errh2o", "errsol", "errseb", "errsoi", "errcb", "errnb")
 
 
 def output_names(frequency: str) -> tuple[str, ...]:
@@ -99,12 +107,22 @@ class WindowProduct:
             # What the analyses did to the storage between the windows: nothing else moves it.
             row[f"increment_{kind}"] = start - self._end_before.get(kind, start)
             self._end_before[kind] = end
-        for name, residual in forecast.worst.items():
-            row[f"worst_{name}"] = residual
-        for name in (*self.halfhourly, *self.daily):
+        for name in RESIDUALS:
+            row[f"worst_{name}"] = forecast.worst[name]
+        for name in dict.fromkeys((*self.halfhourly, *self.daily)):
             if non_negative(name):
                 row[f"clipped_{name}"] = clipped.get(name, 0.0)
         return {name: np.array([value]) for name, value in row.items()}
+
+    def budget_names(self) -> tuple[str, ...]:
+        """Names of the budget group's variables."""
+        names = []
+        for kind, (_, fluxes) in BUDGETS.items():
+            names += [f"{kind}_{f}" for f in fluxes]
+            names += [f"{kind}_start", f"{kind}_end", f"{kind}_residual", f"increment_{kind}"]
+        names += [f"worst_{r}" for r in RESIDUALS]
+        names += [f"clipped_{n}" for n in dict.fromkeys((*self.halfhourly, *self.daily)) if non_negative(n)]
+        return tuple(names)
 
     def state(self) -> dict[str, float]:
         """What a restart needs."""
@@ -125,12 +143,25 @@ def innovation_table(fates: Sequence[Innovation], times: NDArray[np.datetime64])
     columns = {k: [asdict(f)[k] for f in fates] for k in Innovation.__dataclass_fields__}
     half_hour = np.timedelta64(30, "m")
     data = {
-        "time_start": times[np.array(columns["first_step"], dtype=int)] if fates else np.zeros(0, "datetime64[ns]"),
-        "time_end": times[np.array(columns["last_step"], dtype=int)] + half_hour if fates else np.zeros(0, "datetime64[ns]"),
+        "time_start": times[np.array(columns["first_step"], dtype=int)]
+        if fates
+        else np.zeros(0, "datetime64[ns]"),
+        "time_end": times[np.array(columns["last_step"], dtype=int)] + half_hour
+        if fates
+        else np.zeros(0, "datetime64[ns]"),
         "variable": np.array(columns["kind"], dtype=object),
         "reason": np.array(columns["reason"], dtype=object),
     }
-    for name in ("count", "value", "error_sd", "prior_mean", "prior_sd", "posterior_mean", "posterior_sd", "used"):
+    for name in (
+        "count",
+        "value",
+        "error_sd",
+        "prior_mean",
+        "prior_sd",
+        "posterior_mean",
+        "posterior_sd",
+        "used",
+    ):
         data[name] = np.array(columns[name])
     return xr.Dataset({k: ("datum", v) for k, v in data.items()})
 

@@ -85,15 +85,17 @@ class StationModel:
         daily: tuple[str, ...],
         at_end: tuple[str, ...],
         first_step: int = 0,
+        fixed: tuple[str, ...] = (),
     ) -> None:
         """``forcing`` arrays ``[time, ..., 1]``; ``series`` half-hourly outputs, ``daily`` means, ``at_end`` end values.
 
-        ``first_step`` of the forcing belongs to window 0.
+        ``first_step`` of the forcing belongs to window 0. Parameters named in ``fixed`` acted on the initial state.
         """
         self.p, self.s, self.cfg = p, s, cfg
         self._forcing, self._first = forcing, first_step
         self._steps, self._days_of_year = steps_per_window, days_of_year
         self._error, self._seed = forcing_error, seed
+        self._aside = frozenset((*OPERATOR, *fixed))
         self.members = int(p.wt.shape[-1])
         self._series, self._daily = series, daily
         self._ends = tuple(dict.fromkeys((*at_end, *TOTALS)))
@@ -111,7 +113,7 @@ class StationModel:
         if window > 0:
             self._perturbation = self._error.step(self._perturbation, self._seed, window)
         factors = self._error.factors(self._perturbation, window)
-        land = {n: v for n, v in parameters.items() if n not in OPERATOR}
+        land = {n: v for n, v in parameters.items() if n not in self._aside}
         start, stop = self.window_bounds(window)
         s, series, means, ends, worst = run_chunk(
             override(self.p, land),
@@ -142,7 +144,11 @@ class StationModel:
     def analyse(self, transforms: Mapping[str, Array]) -> dict[str, Array]:
         """Update soil water and carbon pools; forcing errors move with the parameters. See `ForecastModel`."""
         self._perturbation = self._perturbation @ transforms["parameters"]
-        increments = {"water": np.zeros(self.members), "carbon": np.zeros(self.members), "nitrogen": np.zeros(self.members)}
+        increments = {
+            "water": np.zeros(self.members),
+            "carbon": np.zeros(self.members),
+            "nitrogen": np.zeros(self.members),
+        }
         increments["water"] = self._analyse_water(transforms["water"])
         increments["carbon"], increments["nitrogen"] = self._analyse_carbon(transforms["carbon"])
         self._totals = {
@@ -197,6 +203,7 @@ def tower_equivalents(series: Mapping[str, Array], parameters: Mapping[str, Arra
     (``le_closure``: the energy-balance gap is part of the operator, not of the land). Soil water as the sensor
     reports it: ``swc_offset + swc_gain * liquid volume at 15 cm`` (a sensor stands in one spot of one soil).
     """
+
     def one(name: str, default: float) -> Any:
         return parameters.get(name, default)
 

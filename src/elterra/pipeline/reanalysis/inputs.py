@@ -1,0 +1,223 @@
+"""What the stages hand to each other: site, forcing and tower data, in files of the run directory."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from elterra.domain import Patch, Site, annual_co2, ch_dav
+from elterra.errors import InputError
+from elterra.experiment import Experiment
+from elterra.forcing import land_forcing
+from elterra.land import Surface, ground_profile
+from elterra.land.soil_heat import ZSOI
+from elterra.observations import ColumnMap, open_record, read_davos
+from elterra.observations import davos_path as packaged_record
+from elterra.pipeline.reanalysis.station import ForcingError
+from elterra.pipeline.reanalysis.windows import TowerSeries
+
+Array = NDArray[np.float64]
+
+PACKAGED_SITES = {"ch-dav": ch_dav}
+ASSIMILATED = ("NEE", "LE", "SWC")
+STEPS_PER_DAY = 48
+
+
+def site_of(experiment: Experiment) -> Site:
+    """The site of an experiment: a packaged one by name, or from its facts."""
+    facts = experiment.site
+    if isinstance(facts, str):
+        if facts not in PACKAGED_SITES:
+            raise InputError(
+                f"no packaged site {facts!r}; there are {', '.join(PACKAGED_SITES)}; or give its facts"
+            )
+        return PACKAGED_SITES[facts]()
+    soil = facts.soil
+
+    def profile(values: tuple[float, ...]) -> float | tuple[float, ...]:
+        return values[0] if len(values) == 1 else values
+
+    top = max(p.canopy_height_m for p in facts.patches)
+    return Site(
+        name=facts.name,
+        latitude=facts.latitude,
+        longitude=facts.longitude,
+        elevation_m=facts.elevation_m,
+        utc_offset_h=facts.utc_offset_h,
+        # The experiment file says height above ground; the land model wants it above displacement (2/3 of the canopy).
+        reference_height_m=max(facts.reference_height_m - 2.0 / 3.0 * top, 1.0),
+        patches=tuple(Patch(p.pft, p.weight, p.canopy_height_m) for p in facts.patches),
+        sand_pct=profile(soil.sand_percent),
+        clay_pct=profile(soil.clay_percent),
+        organic_kg_m3=profile(soil.organic_kg_m3),
+        soil_depth_m=soil.depth_m,
+        soil_color=soil.colour,
+        topo_slope_deg=facts.slope_degrees,
+        zbedrock_m=soil.bedrock_m,
+        ndep_gn_m2_yr=facts.nitrogen_deposition_g_m2_yr,
+        co2_ppm=facts.co2_ppm if facts.co2_ppm is not None else annual_co2(),
+        stand_age_years=facts.stand_age_years,
+    )
+
+
+def write_site(site: Site, path: Path) -> None:
+    path.write_text(json.dumps(asdict(site), indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def read_site(path: Path) -> Site:
+    plain = json.loads(path.read_text(encoding="utf-8"))
+    plain["patches"] = tuple(Patch(**p) for p in plain["patches"])
+    for name in ("sand_pct", "clay_pct", "organic_kg_m3", "soil_depth_m"):
+        if isinstance(plain[name], list):
+            plain[name] = tuple(plain[name])
+    if isinstance(plain["co2_ppm"], list):
+        plain["co2_ppm"] = tuple((int(y), float(c)) for y, c in plain["co2_ppm"])
+    return Site(**plain)
+
+
+def read_record(experiment: Experiment, site: Site) -> xr.Dataset:
+    """The station's record in normal form (see `elterra.observations.open_record`)."""
+    data = experiment.data
+    if data.reader == "packaged":
+        return read_davos(packaged_record())
+    path = experiment.record_path()
+    if path is None:
+        raise InputError("the experiment names no record")
+    if data.reader != "table":
+        return open_record(path, reader=data.reader, site=site)
+    assert data.clock is not None
+    columns = ColumnMap(
+        columns={name: (c.column, c.units) for name, c in data.columns.items()},
+        time=data.clock.column,
+        label={"start": "START", "middle": "MID", "end": "END"}[data.clock.label],
+        utc_offset=site.utc_offset_h,
+        site=site.name,
+    )
+    return open_record(path, reader="table", columns=columns, site=site)
+
+
+def in_period(ds: xr.Dataset, experiment: Experiment, what: str) -> xr.Dataset:
+    """Whole UTC days of the period. Raises `InputError` if the record does not reach that far."""
+    start = np.datetime64(experiment.period.start, "ns")
+    steps = experiment.period.days * STEPS_PER_DAY
+    time = ds["time"].values
+    first = int(np.searchsorted(time, start))
+    if first >= time.size or time[first] != start or time.size - first < steps:
+        raise InputError(
+            f"{what}: the period {experiment.period.start} to {experiment.period.end} (UTC days) is not covered: the "
+            f"record has {str(time[0])[:16]} to {str(time[-1])[:16]} UTC. Shorten `period` in the experiment file."
+        )
+    return ds.isel(time=slice(first, first + steps))
+
+
+def save_dataset(ds: xr.Dataset, path: Path) -> None:
+    """NetCDF, new-then-renamed; attributes that a file cannot hold are left out."""
+    plain = ds.copy()
+    plain.attrs = {
+        k: v for k, v in ds.attrs.items() if isinstance(v, str | int | float | np.number | np.ndarray | list)
+    }
+    temporary = path.with_suffix(".new")
+    plain.to_netcdf(temporary, engine="h5netcdf")
+    temporary.replace(path)
+
+
+def surface_of(site: Site) -> Surface:
+    """The site as one column of the land model."""
+    soil = [site.soil_at(float(z)) for z in ZSOI]
+
+    def one(value: float) -> Array:
+        return np.array([value])
+
+    return Surface(
+        lat=one(site.latitude),
+        lon=one(site.longitude),
+        elevation=one(site.elevation_m),
+        forc_hgt=one(site.reference_height_m),
+        topo_slope=one(site.topo_slope_deg),
+        fmax=one(0.4),
+        zbedrock=one(site.zbedrock_m),
+        soil_color=one(site.soil_color),
+        sand=ground_profile(np.array([x["sand"] for x in soil]), 1),
+        clay=ground_profile(np.array([x["clay"] for x in soil]), 1),
+        organic=ground_profile(np.array([x["organic"] for x in soil]), 1),
+        pft=np.array([[p.pft] for p in site.patches]),
+        wt=np.array([[p.weight] for p in site.patches]),
+    )
+
+
+def load_forcing(path: Path, site: Site) -> tuple[dict[str, Array], xr.Dataset]:
+    """Land forcing arrays ``[time, ...]`` and the stream dataset they come from."""
+    with xr.open_dataset(path, engine="h5netcdf") as ds:
+        streams = ds.load()
+    return land_forcing(streams, site), streams
+
+
+def forcing_error(streams: xr.Dataset) -> ForcingError:
+    """Day-to-day errors of the forcing from the half-hourly error sd.
+
+    Half of a half-hour's error variance is taken to last the day: what is random from one half-hour to the next
+    averages out and moves no state.
+    """
+
+    def daily(values: Array) -> Array:
+        return values.reshape(-1, STEPS_PER_DAY).mean(axis=1)
+
+    lasting = np.sqrt(0.5)
+    sun = np.maximum(daily(streams["FSDS"].values), 1.0)
+    humidity = np.maximum(daily(streams["QBOT"].values), 1e-4)
+    return ForcingError(
+        {
+            "precipitation": lasting * np.clip(daily(streams["PRECTmms_sd"].values), 0.0, 1.0),
+            "wind": lasting * np.clip(daily(streams["WIND_sd"].values), 0.0, 1.0),
+            "shortwave": lasting * np.clip(daily(streams["FSDS_sd"].values) / sun, 0.0, 0.3),
+            "temperature": lasting * daily(streams["TBOT_sd"].values),
+            "longwave": lasting * daily(streams["FLDS_sd"].values),
+            "humidity": lasting * np.clip(daily(streams["QBOT_sd"].values) / humidity, 0.0, 0.3),
+        }
+    )
+
+
+def load_observations(path: Path) -> xr.Dataset:
+    with xr.open_dataset(path, engine="h5netcdf") as ds:
+        return ds.load()
+
+
+def tower_series(
+    observations: xr.Dataset, daylight: NDArray[np.bool_], names: tuple[str, ...] = ASSIMILATED
+) -> TowerSeries:
+    """Tower data as the cycle takes them: flag 1 is used; errors split into random and systematic."""
+    values, random, systematic, used = {}, {}, {}, {}
+    for name in ASSIMILATED:
+        value = observations[name].values.astype(float)
+        r = observations[f"{name}_sd_random"].values.astype(float)
+        s = observations[f"{name}_sd_repr"].values.astype(float)
+        good = (
+            (observations[f"{name}_flag"].values == 1) & np.isfinite(value) & np.isfinite(r) & np.isfinite(s)
+        )
+        values[name], random[name], systematic[name] = value, r, s
+        used[name] = good if name in names else np.zeros_like(good)
+    return TowerSeries(values, random, systematic, used, daylight)
+
+
+def days_of_year(streams: xr.Dataset) -> Array:
+    """Day of the year of each window (UTC day)."""
+    start = streams["time"].values[::STEPS_PER_DAY]
+    return ((start - start.astype("datetime64[Y]")) / np.timedelta64(1, "D")).astype(float) + 1.0
+
+
+def as_figures(report: Mapping[str, Any]) -> dict[str, float]:
+    """Numbers of a nested report as flat figures."""
+    flat: dict[str, float] = {}
+    for key, value in report.items():
+        if isinstance(value, Mapping):
+            flat |= {f"{key}.{k}": v for k, v in as_figures(value).items()}
+        elif isinstance(value, int | float):
+            flat[key] = float(value)
+    return flat

@@ -1,0 +1,275 @@
+"""Runs reanalysis and open loop side by side and writes finished windows to the store."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+import elterra
+from elterra.land import Fields, read_restart, write_restart
+from elterra.pipeline.reanalysis.cycle import Cycle, FinalWindow, Innovation
+from elterra.pipeline.reanalysis.ensemble import ParameterEnsemble
+from elterra.pipeline.reanalysis.inputs import STEPS_PER_DAY
+from elterra.pipeline.reanalysis.setup import Station
+from elterra.pipeline.reanalysis.sink import WindowProduct, output_names
+from elterra.product._store_async import AsyncCommitter
+from elterra.product.statistics import observation_flags, stored_name
+from elterra.product.store import StoreWriter
+from elterra.registry import variable
+from elterra.land.config import NLEVSOI
+from elterra.land.soil_heat import ZSOI
+
+Array = NDArray[np.float64]
+
+#: windows between two restarts: a killed run repeats at most so many, bit by bit
+CHECKPOINT_EVERY = 90
+OPENLOOP = "openloop/"
+
+
+class ProductRun:
+    """The two ensembles of a run, their outputs in step, and their common restart."""
+
+    def __init__(
+        self, station: Station, spun_up: Fields, calibrated: ParameterEnsemble, folder: Path, store: Path
+    ) -> None:
+        tower = station.tower() if station.experiment.assimilation.enabled else None
+        options = station.options()
+        half, daily = output_names("halfhourly"), output_names("daily")
+        self.station, self.windows = station, station.windows
+        self.cycles = {
+            "": Cycle(station.model(calibrated, spun_up, full_output=True), calibrated, options, tower),
+            OPENLOOP: Cycle(
+                station.model(station.ensemble(), spun_up, full_output=True),
+                station.ensemble(),
+                options,
+                None,
+            ),
+        }
+        self.products = {name: WindowProduct(half, daily, STEPS_PER_DAY) for name in self.cycles}
+        self.pending: dict[str, list[FinalWindow]] = {name: [] for name in self.cycles}
+        self.innovations: list[Innovation] = []
+        self.increments: list[dict[str, float]] = []
+        self._restart, self._store = folder / "cycle.restart", store
+        self.committed = -1
+
+    def run(self, tell: Callable[[int, int], None], stop: Callable[[], bool]) -> bool:
+        """Run to the end or until asked to stop; True when finished."""
+        writer = self._open()
+        try:
+            with AsyncCommitter(writer) as committer:
+                while self.committed < self.windows - 1:
+                    target = min(self._next_checkpoint(), self.windows)
+                    self._advance(target, tell, stop)
+                    for window in self._ready():
+                        committer.commit(window[0], window[1])
+                        self.committed = window[0]
+                    committer.flush()
+                    self._checkpoint()
+                    if stop() and self.committed < self.windows - 1:
+                        return False
+            writer.consolidate()
+            return True
+        finally:
+            writer.close()
+
+    def _next_checkpoint(self) -> int:
+        done = min(c.window for c in self.cycles.values())
+        return (done // CHECKPOINT_EVERY + 1) * CHECKPOINT_EVERY
+
+    def _advance(self, target: int, tell: Callable[[int, int], None], stop: Callable[[], bool]) -> None:
+        """Both ensembles to window ``target``, each on its own thread."""
+        errors: list[BaseException] = []
+
+        def work(name: str, cycle: Cycle) -> None:
+            try:
+                for final, fates, increments in cycle.run(target, last=self.windows):
+                    self.pending[name].extend(final)
+                    if name == "":
+                        self.innovations.extend(fates)
+                        self.increments.append({k: float(v.mean()) for k, v in increments.items()})
+                        tell(cycle.window, self.windows)
+            except BaseException as error:
+                errors.append(error)
+
+        threads = [
+            threading.Thread(target=work, args=item, name=f"cycle-{item[0]}") for item in self.cycles.items()
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        if errors:
+            raise errors[0]
+
+    def _ready(self) -> list[tuple[int, dict[str, dict[str, NDArray[Any]]]]]:
+        """Windows that are final in both ensembles, as groups of arrays for the store."""
+        count = min(len(v) for v in self.pending.values())
+        ready = []
+        for _ in range(count):
+            groups: dict[str, dict[str, NDArray[Any]]] = {}
+            number = -1
+            for name, queue in self.pending.items():
+                final = queue.pop(0)
+                number = final.window
+                for group, arrays in self.products[name].arrays(final).items():
+                    groups[f"{name}{group}"] = arrays
+            ready.append((number, groups))
+        return ready
+
+    def _checkpoint(self) -> None:
+        arrays: dict[str, Array] = {}
+        header: dict[str, Any] = {"committed": self.committed, "cycles": {}, "products": {}, "pending": {}}
+        for name, cycle in self.cycles.items():
+            parts, head = cycle.checkpoint()
+            arrays |= {f"{name}|{k}": v for k, v in parts.items()}
+            header["cycles"][name] = head
+            header["products"][name] = self.products[name].state()
+            header["pending"][name] = []
+            for final in self.pending[name]:
+                key = f"{name}|pending/{final.window}"
+                arrays |= {f"{key}/{k}": v for k, v in final.to_arrays().items()}
+                header["pending"][name].append({"window": final.window, "worst": final.forecast.worst})
+        header["innovations"] = [list(asdict(i).values()) for i in self.innovations]
+        header["increments"] = self.increments
+        write_restart(self._restart, arrays, header)
+
+    def _open(self) -> StoreWriter:
+        """The store at the last checkpoint, or a new one."""
+        if self._restart.exists() and (self._store / "refs").is_dir():
+            arrays, header = read_restart(self._restart)
+            writer = StoreWriter.open(self._store)
+            self._restore(arrays, header)
+            if not (writer.consolidated and self.committed == self.windows - 1):
+                writer.rewind(self.committed)
+            return writer
+        return StoreWriter.create(
+            self._store,
+            self._templates(),
+            windows=self.windows,
+            steps={g: (1 if g.endswith(("daily", "budget")) else STEPS_PER_DAY) for g in self._templates()},
+            attrs=self._provenance(),
+        )
+
+    def _restore(self, arrays: Mapping[str, Array], header: Mapping[str, Any]) -> None:
+        self.committed = int(header["committed"])
+        for name, cycle in self.cycles.items():
+            own = {k[len(name) + 1 :]: v for k, v in arrays.items() if k.startswith(f"{name}|")}
+            cycle.restore(own, header["cycles"][name])
+            self.products[name].restore(header["products"][name])
+            self.pending[name] = [
+                FinalWindow.from_arrays(
+                    entry["window"],
+                    entry["worst"],
+                    {
+                        k[len(f"pending/{entry['window']}/") :]: v
+                        for k, v in own.items()
+                        if k.startswith(f"pending/{entry['window']}/")
+                    },
+                )
+                for entry in header["pending"][name]
+            ]
+        self.innovations = [Innovation(*row) for row in header["innovations"]]
+        self.increments = list(header["increments"])
+
+    def _templates(self) -> dict[str, xr.Dataset]:
+        times = self.station.streams["time"].values[: self.windows * STEPS_PER_DAY]
+        days = times[::STEPS_PER_DAY]
+        members = self.station.experiment.ensemble.members
+        half, daily = output_names("halfhourly"), output_names("daily")
+        sample = self._sample()
+        out = {}
+        for name in self.cycles:
+            out[f"{name}halfhourly"] = _statistics_template(half, times, 30, sample["halfhourly"])
+            out[f"{name}daily"] = _statistics_template(daily, days, 1440, sample["daily"])
+            one = np.broadcast_to(np.float32(0), (times.size, members))
+            out[f"{name}members"] = xr.Dataset(
+                {n: (("time", "member"), one, {"units": u}) for n, u in MEMBER_UNITS.items()},
+                coords={"time": times, "member": np.arange(members)},
+            )
+            row = np.broadcast_to(np.float64(0), (days.size,))
+            out[f"{name}budget"] = xr.Dataset(
+                {n: (("time",), row) for n in sample["budget"]}, coords={"time": days}
+            )
+        return out
+
+    def _sample(self) -> dict[str, dict[str, tuple[int, ...]]]:
+        """Shapes of the arrays of one window, without running it."""
+        half = {stored_name(n, ""): (STEPS_PER_DAY,) for n in output_names("halfhourly")}
+        daily = {n: variable(n).dims for n in output_names("daily")}
+        layered = {n: (1, NLEVSOI) if "soil_layer" in d else (1,) for n, d in daily.items()}
+        return {
+            "halfhourly": half,
+            "daily": layered,
+            "budget": dict.fromkeys(self.products[""].budget_names(), (1,)),
+        }
+
+    def _provenance(self) -> dict[str, Any]:
+        e = self.station.experiment
+        return {
+            "title": e.title or e.name,
+            "experiment": json.dumps(e.model_dump(mode="json"), sort_keys=True),
+            "experiment_hash": e.content_hash(),
+            "source": f"elterra {elterra.__version__}",
+            "site": self.station.site.name,
+            "latitude": self.station.site.latitude,
+            "longitude": self.station.site.longitude,
+            "utc_offset": self.station.site.utc_offset_h,
+        }
+
+
+#: units of the kept members: those of the tower's measurements
+MEMBER_UNITS = {
+    "NEE": "umol m-2 s-1",
+    "LE": "W m-2",
+    "SWC": "m3 m-3",
+    "GPP": "umol m-2 s-1",
+    "ER": "umol m-2 s-1",
+}
+
+
+def _statistics_template(
+    names: tuple[str, ...], times: NDArray[np.datetime64], minutes: int, shapes: Mapping[str, tuple[int, ...]]
+) -> xr.Dataset:
+    from elterra.product.statistics import STATISTICS
+
+    data: dict[str, Any] = {}
+    layered = False
+    for name in names:
+        shape = (times.size, *shapes[name][1:])
+        layered |= len(shape) > 1
+        blank = np.broadcast_to(np.float32(0), shape)
+        dims = ("time", "soil_layer")[: len(shape)]
+        for statistic in STATISTICS:
+            data[stored_name(name, statistic)] = (dims, blank, {"units": variable(name).units})
+    bounds = np.stack([times, times + np.timedelta64(minutes, "m")], axis=1)
+    coords: dict[str, Any] = {"time": times, "time_bnds": (("time", "bnds"), bounds)}
+    if layered:
+        coords["soil_layer"] = ("soil_layer", np.asarray(ZSOI[:NLEVSOI]), {"units": "m", "positive": "down"})
+    return xr.Dataset(data, coords=coords)
+
+
+def flags_dataset(station: Station, innovations: list[Innovation], reach_days: float) -> xr.Dataset:
+    """Flag of each assimilated variable on half-hours: observed, filled from one or both sides, forcing filled."""
+    time = station.streams["time"].values[: station.windows * STEPS_PER_DAY]
+    tower = station.tower()
+    rejected = {name: np.zeros(time.size, dtype=bool) for name in tower.used}
+    for fate in innovations:
+        if not fate.used:
+            rejected[fate.kind.split("_")[0]][fate.first_step : fate.last_step + 1] = True
+    filled = np.zeros(time.size, dtype=bool)
+    for name in ("TBOT", "FSDS", "FLDS", "QBOT"):
+        filled |= station.streams[f"{name}_flag"].values[: time.size] != 0
+    out = xr.Dataset(coords={"time": time})
+    for name, used in tower.used.items():
+        flags = observation_flags(time, used[: time.size] & ~rejected[name], reach_days, filled)
+        out[f"{name}_flag"] = flags["flag"]
+        out[f"{name}_distance"] = flags["distance"]
+    return out

@@ -1,0 +1,217 @@
+"""Builds the ensemble of a station from what the earlier stages left."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import jax.numpy as jnp
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from elterra.calibration import Prior
+from elterra.domain import Site
+from elterra.experiment import Experiment
+from elterra.land import Config, Fields, cold_start, prepare, read_restart, tile_state
+from elterra.pipeline.reanalysis.cycle import CycleOptions
+from elterra.pipeline.reanalysis.ensemble import Drift, ParameterEnsemble
+from elterra.pipeline.reanalysis.inputs import (
+    STEPS_PER_DAY,
+    days_of_year,
+    forcing_error,
+    load_forcing,
+    load_observations,
+    read_site,
+    surface_of,
+    tower_series,
+)
+from elterra.pipeline.reanalysis.sink import BUDGETS, output_names
+from elterra.pipeline.reanalysis.station import OPERATOR, ForcingError, StationModel
+from elterra.pipeline.reanalysis.windows import TowerSeries
+from elterra.registry import parameter
+from elterra.spinup import disturb
+
+Array = NDArray[np.float64]
+
+#: layers of snow of the station runs: CLM5's 12 are meant for ice sheets, 5 (CLM4.5) hold any Alpine pack
+SNOW_LAYERS = 5
+
+#: parameters that are perturbed unless the experiment names others: those that NEE, LE or soil water react to
+DEFAULT_PARAMETERS = (
+    "vcmax25top",
+    "medlynslope",
+    "lmr_intercept_atkin",
+    "acclim_weight",
+    "acclim_tau",
+    "acclim_x0",
+    "acclim_smax",
+    "br_mr",
+    "q10_mr",
+    "froot_leaf",
+    "slatop",
+    "k_decomp_scale",
+    "q10_hr",
+    "smpsc",
+    "maximum_leaf_wetted_fraction",
+    "dsl_max",
+    "hksat_sf",
+    "le_closure",
+    "swc_offset",
+    "swc_gain",
+    "litter_c_scale",
+    "soil_c_scale",
+    "wood_c_scale",
+)
+#: those whose error comes back with the season, and that may drift
+SEASONAL = ("vcmax25top", "medlynslope", "lmr_intercept_atkin", "k_decomp_scale", "le_closure", "swc_offset")
+#: stationary sd of the drift, in prior units
+DRIFT_SD = {
+    "vcmax25top": 0.5,
+    "medlynslope": 0.5,
+    "lmr_intercept_atkin": 0.5,
+    "k_decomp_scale": 0.5,
+    "le_closure": 0.5,
+    "swc_offset": 0.4,
+}
+DRIFT_DAYS = 25.0
+INITIAL = ("litter_c_scale", "soil_c_scale", "wood_c_scale")
+
+
+@dataclass(frozen=True)
+class Station:
+    """All inputs of a station's ensemble."""
+
+    experiment: Experiment
+    site: Site
+    forcing: Mapping[str, Array]
+    streams: xr.Dataset
+    observations: xr.Dataset
+    cfg: Config
+
+    @classmethod
+    def load(cls, experiment: Experiment, run_dir: Path) -> Station:
+        site = read_site(run_dir / "domain" / "site.json")
+        forcing, streams = load_forcing(run_dir / "forcing" / "forcing.nc", site)
+        observations = load_observations(run_dir / "observations" / "observations.nc")
+        return cls(experiment, site, forcing, streams, observations, Config(nlevsno=SNOW_LAYERS))
+
+    @property
+    def windows(self) -> int:
+        return self.experiment.period.days
+
+    def tower(self) -> TowerSeries:
+        daylight = np.asarray(self.forcing["coszen"])[:, 0] > 0.02
+        return tower_series(self.observations, daylight, self.experiment.assimilation.observed)
+
+    def dominant_pft(self) -> int:
+        return max(self.site.patches, key=lambda p: p.weight).pft
+
+    def priors(self, names: Sequence[str] | None = None) -> list[Prior]:
+        """Priors of the perturbed parameters, centred on the default of the dominant plant type."""
+        chosen = names or self.experiment.ensemble.parameters or DEFAULT_PARAMETERS
+        priors = []
+        for name in chosen:
+            item = parameter(name)
+            centre = item.default[self.dominant_pft()] if isinstance(item.default, tuple) else item.default
+            if item.prior is None:
+                raise ValueError(f"parameter {name} has no prior in the registry; it cannot be perturbed")
+            priors.append(Prior.from_registry(name, float(centre), item.prior, item.range))
+        return priors
+
+    def ensemble(self, seed_shift: int = 0) -> ParameterEnsemble:
+        """Prior ensemble of the experiment."""
+        e = self.experiment.ensemble
+        names = [p.name for p in self.priors()]
+        return ParameterEnsemble.prior(
+            self.priors(),
+            [n for n in SEASONAL if n in names],
+            e.members,
+            e.seed + seed_shift,
+            seasonal_sd=0.4,
+        )
+
+    def options(self) -> CycleOptions:
+        a = self.experiment.assimilation
+        return CycleOptions(
+            seed=self.experiment.ensemble.seed,
+            lag=a.lag_days,
+            reject_beyond=a.outlier_sd,
+            drift=Drift(DRIFT_SD, DRIFT_DAYS),
+            adaptive_inflation=a.inflation == "adaptive",
+        )
+
+    def default_parameters(self, columns: int) -> Fields:
+        return prepare(surface_of(self.site).tile(columns))
+
+    def cold_start(self, p: Fields) -> Fields:
+        mean = float(self.streams["TBOT"].mean())
+        return cold_start(p, self.cfg, temperature=mean + 2.0)
+
+    def model(
+        self,
+        ensemble: ParameterEnsemble,
+        spun_up: Fields,
+        *,
+        full_output: bool,
+        first_window: int = 0,
+        seed_shift: int = 0,
+    ) -> StationModel:
+        """The forecast model of an ensemble, started from the spun-up state with its own disequilibrium.
+
+        ``full_output``: all product variables; else only what scores and calibration need. ``first_window`` of the
+        period becomes window 0.
+        """
+        values = ensemble.physical(1.0)
+        land = {n: v for n, v in values.items() if n not in (*OPERATOR, *INITIAL)}
+        p = prepare(surface_of(self.site).tile(ensemble.members), land)
+        s = tile_state(spun_up, ensemble.members)
+        s = disequilibrium(p, s, values)
+        half = output_names("halfhourly") if full_output else ()
+        series = tuple(dict.fromkeys((*half, "NEE", "GPP", "ER", "LE", "SWC_15")))
+        budget_fluxes = tuple({f for _, fluxes in BUDGETS.values() for f in fluxes})
+        daily = output_names("daily") if full_output else ()
+        means = tuple(sorted({n for n in (*daily, *budget_fluxes) if n not in series or n in budget_fluxes}))
+        return StationModel(
+            p,
+            s,
+            self.forcing,
+            self.cfg,
+            seed=self.experiment.ensemble.seed + seed_shift,
+            steps_per_window=STEPS_PER_DAY,
+            days_of_year=days_of_year(self.streams)[first_window:],
+            forcing_error=_from(forcing_error(self.streams), first_window),
+            series=series,
+            daily=means,
+            at_end=(),
+            first_step=first_window * STEPS_PER_DAY,
+            fixed=INITIAL,
+        )
+
+
+def disequilibrium(p: Fields, s: Fields, values: Mapping[str, Array]) -> Fields:
+    """The equilibrium of the climate moved to where a real stand may be: wood, litter and soil of each member.
+
+    Carbon and nitrogen are scaled alike.
+    """
+    ones = np.ones(p.wt.shape[-1])
+    s, _ = disturb(
+        p,
+        s,
+        wood_factor=jnp.asarray(values.get("wood_c_scale", ones)),
+        soil_factor=jnp.asarray(values.get("soil_c_scale", ones)),
+    )
+    scale = jnp.asarray(values.get("litter_c_scale", ones))
+    new = {n: s[n].at[:4].multiply(scale) for n in ("decomp_cpools", "decomp_npools")}
+    return s.replace(**new)
+
+
+def load_spun_up(path: Path) -> Fields:
+    """State of the `spinup` stage."""
+    arrays, _ = read_restart(path)
+    return Fields({n: jnp.asarray(v) for n, v in arrays.items()})
+
+
+def _from(error: ForcingError, first: int) -> ForcingError:
+    return ForcingError({n: v[first:] for n, v in error.sd.items()}, error.days)

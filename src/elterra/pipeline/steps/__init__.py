@@ -1,0 +1,1 @@
+"""The stages of a station reanalysis, one module each: ``run(context) -> StageResult``."""

@@ -1,0 +1,99 @@
+"""Stage `calibration`: parameters of all members from whole years of the record."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from elterra.land import read_restart, write_restart
+from elterra.pipeline._stage import Context, StageResult
+from elterra.pipeline.reanalysis.calibrate import CalibrationResult, calibrate
+from elterra.pipeline.reanalysis.ensemble import ParameterEnsemble
+from elterra.pipeline.reanalysis.setup import Station, load_spun_up
+from elterra.pipeline.reanalysis.windows import TowerSeries
+
+#: years of data a calibration runs through; spread over the period
+YEARS = 2
+
+
+def run(context: Context) -> StageResult:
+    """Writes ``calibration/ensemble.restart``; figures: misfit by kind before and after."""
+    station = Station.load(context.experiment, context.run_dir)
+    ensemble = station.ensemble()
+    path = context.folder / "ensemble.restart"
+    figures: dict[str, float] = {}
+    if context.experiment.calibration.enabled:
+
+        def tell(done: int, total: int, message: str) -> None:
+            context.progress(done, total, message)
+            context.check_stop()
+
+        spun_up = load_spun_up(context.folder_of("spinup") / "state.restart")
+        result = calibrate(
+            station,
+            ensemble,
+            spun_up,
+            station.tower(),
+            calibration_years(station, station.tower()),
+            context.experiment.calibration.iterations,
+            engine_threads(context.experiment.engine.threads),
+            tell,
+        )
+        ensemble = result.ensemble
+        figures = describe(result)
+    save_ensemble(ensemble, path)
+    return StageResult(outputs=("calibration/ensemble.restart",), figures=figures)
+
+
+def describe(result: CalibrationResult) -> dict[str, float]:
+    """Figures of a calibration."""
+    first, last = result.misfits[0], result.misfits[-1]
+    figures = {f"{k}.chi2_prior": v for k, v in first.items()} | {
+        f"{k}.chi2_posterior": v for k, v in last.items()
+    }
+    z = result.ensemble.z
+    for name, row in zip(result.ensemble.names, z, strict=True):
+        figures[f"{name}.shift_in_prior_sd"] = float(row.mean())
+        figures[f"{name}.sd_over_prior"] = float(row.std(ddof=1))
+    return figures
+
+
+def calibration_years(station: Station, tower: TowerSeries, count: int = YEARS) -> list[tuple[int, int]]:
+    """The ``count`` years with most fluxes measured and long-wave radiation not filled, as window ranges."""
+    days = 365
+    starts = list(range(0, max(station.windows - days, 0) + 1, days)) or [0]
+    filled = station.streams["FLDS_flag"].values != 0
+    score = []
+    for start in starts:
+        steps = slice(start * 48, (start + days) * 48)
+        data = float(tower.used["NEE"][steps].mean() + tower.used["LE"][steps].mean())
+        score.append(data - 2.0 * float(filled[steps].mean()))
+    best = sorted(np.argsort(score)[::-1][:count].tolist())
+    return [(starts[i], min(starts[i] + days, station.windows)) for i in best]
+
+
+def engine_threads(asked: int | None) -> int:
+    """Threads to use: what the experiment asks for, else all cores."""
+    return asked or os.cpu_count() or 1
+
+
+def save_ensemble(ensemble: ParameterEnsemble, path: Path) -> None:
+    write_restart(
+        path,
+        {"z": ensemble.z, "seasonal": ensemble.seasonal},
+        {"names": list(ensemble.names), "seasonal_names": sorted(ensemble.seasonal_names)},
+    )
+
+
+def load_ensemble(path: Path, template: ParameterEnsemble) -> ParameterEnsemble:
+    """A saved ensemble; priors come from the template. Raises `ValueError` if the names do not fit."""
+    arrays, header = read_restart(path)
+    if tuple(header["names"]) != template.names:
+        raise ValueError(
+            f"{path}: parameters {header['names']} are not those of the experiment {template.names}"
+        )
+    vector: NDArray[np.float64] = arrays["z"]
+    return ParameterEnsemble(template.priors, frozenset(header["seasonal_names"]), vector, arrays["seasonal"])

@@ -1,0 +1,25 @@
+"""Stage `observations`: what was measured, with errors; every rejected value counted with its reason."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from elterra.observations import make_observations
+from elterra.pipeline._stage import Context, StageResult
+from elterra.pipeline.reanalysis.inputs import ASSIMILATED, in_period, read_record, read_site, save_dataset
+
+
+def run(context: Context) -> StageResult:
+    """Writes ``observations/observations.nc``; figures: counts by variable and flag."""
+    site = read_site(context.folder_of("domain") / "site.json")
+    record = read_record(context.experiment, site)
+    observations = in_period(make_observations(record, site), context.experiment, "observations")
+    save_dataset(observations, context.folder / "observations.nc")
+    figures: dict[str, float] = {}
+    for name in ASSIMILATED:
+        flag = observations[f"{name}_flag"]
+        meanings = str(flag.attrs.get("flag_meanings", "")).split()
+        values = np.atleast_1d(flag.attrs.get("flag_values", np.arange(len(meanings))))
+        for value, meaning in zip(values, meanings, strict=False):
+            figures[f"{name}.{meaning}"] = float(np.sum(flag.values == value))
+    return StageResult(outputs=("observations/observations.nc",), figures=figures)
