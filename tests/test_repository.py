@@ -92,7 +92,10 @@ def test_no_path_of_a_machine_is_written_down():
     pattern = re.compile(r"(?<![\w.])/(work|home|root|tmp|opt)/[\w.]")
     wrong = []
     for path in _texts():
-        wrong += [f"{path.relative_to(ROOT)}: {m.group()}" for m in pattern.finditer(path.read_text(errors="replace"))]
+        wrong += [
+            f"{path.relative_to(ROOT)}: {m.group()}"
+            for m in pattern.finditer(path.read_text(errors="replace"))
+        ]
     assert wrong == []
 
 

@@ -18,7 +18,6 @@ from elterra.product.statistics import QUANTILES, flag_attributes
 from elterra.registry import Variable, variables
 
 Scale = Literal["halfhourly", "daily"]
-MISSING = -9999.0
 _FILL = np.float32(9.96921e36)
 _EPOCH = "seconds since 1970-01-01T00:00:00Z"
 
