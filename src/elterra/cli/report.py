@@ -17,9 +17,9 @@ def report(
     json_: Json = False,
 ) -> None:
     """Write the page of a run: one HTML file that needs no network."""
-    import elterra.product.report
+    from elterra.pipeline.steps.report import write_run_report
 
-    path = elterra.product.report.write_report(run_dir, out or run_dir / "report.html")
+    path = write_run_report(run_dir, out or run_dir / "report.html")
     if json_:
         emit({"path": str(path), "bytes": path.stat().st_size})
     else:

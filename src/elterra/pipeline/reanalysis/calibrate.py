@@ -23,7 +23,7 @@ CORRELATED = {"NEE_day": 12.0, "NEE_night": 12.0, "LE": 12.0, "SWC": 60.0}
 
 @dataclass
 class CalibrationResult:
-    """Calibrated ensemble; misfit (chi2 per datum, members' mean prediction) before each iteration and after."""
+    """Calibrated ensemble; misfit (chi2 per datum of the mean prediction) before each iteration."""
 
     ensemble: ParameterEnsemble
     misfits: list[dict[str, float]]
@@ -54,13 +54,11 @@ def calibrate(
     kind = np.array([KINDS.index(b.kind) for b in flat])
     result = CalibrationResult(ensemble, [], [], {k: int((kind == i).sum()) for i, k in enumerate(KINDS)})
     done = 0.0
-    total = sum(stop - start for start, stop in years) * (iterations + 1)
-    for iteration in range(iterations + 1):
-        base = iteration * total // (iterations + 1)
+    total = sum(stop - start for start, stop in years) * iterations
+    for iteration in range(iterations):
+        base = iteration * total // iterations
         predicted = _run_years(station, ensemble, spun_up, blocks, years, threads, base, total, tell)
         result.misfits.append(_misfit(predicted, value, error, kind))
-        if iteration == iterations:
-            break
         parameters, _ = ensemble.vector()
         remaining = iterations - iteration
         # Never more than an even share of what is left: the map is not linear, and a step costs a run anyway.

@@ -150,17 +150,20 @@ class Cycle:
         self.filter = ETKF()
 
     def run(
-        self, windows: int, after: Callable[[int], None] | None = None
+        self, windows: int, last: int | None = None
     ) -> Iterator[tuple[list[FinalWindow], list[Innovation], dict[str, Array]]]:
-        """Advance to ``windows``; yields after each: windows now final, fate of the data, increments ``[member]``."""
+        """Advance to ``windows``; yields after each: windows now final, fate of the data, increments ``[member]``.
+
+        ``last`` (default ``windows``) is the number of windows of the whole period: when it is reached, the windows
+        the smoother still holds are final too.
+        """
+        last = windows if last is None else last
         while self.window < windows:
             result = self._step()
             self.window += 1
-            if self.window == windows:
+            if self.window == last:
                 result[0].extend(FinalWindow(w, f, t) for (w, f), t in self.smoother.flush())
             yield result
-            if after is not None:
-                after(self.window)
 
     def _step(self) -> tuple[list[FinalWindow], list[Innovation], dict[str, Array]]:
         w, options, names = self.window, self.options, self.ensemble.names

@@ -143,10 +143,10 @@ class ProductRun:
 
     def _open(self) -> StoreWriter:
         """The store at the last checkpoint, or a new one."""
-        if self._restart.exists() and (self._store / "refs").is_dir():
-            arrays, header = read_restart(self._restart)
+        if (self._store / "refs").is_dir():
             writer = StoreWriter.open(self._store)
-            self._restore(arrays, header)
+            if self._restart.exists():
+                self._restore(*read_restart(self._restart))
             if not (writer.consolidated and self.committed == self.windows - 1):
                 writer.rewind(self.committed)
             return writer

@@ -16,6 +16,8 @@ from elterra.land.config import NLEVSOI
 from elterra.land.constants import DENH2O, DENICE
 from elterra.land.forcing import NEUTRAL
 from elterra.land.run import forcing_chunk
+from elterra.land.soil_water import total_water
+from elterra.land.vegetation import ecosystem_totals
 from elterra.pipeline.reanalysis.cycle import Forecast
 from elterra.pipeline.reanalysis.ensemble import Drift, rng
 
@@ -100,7 +102,15 @@ class StationModel:
         self._series, self._daily = series, daily
         self._ends = tuple(dict.fromkeys((*at_end, *TOTALS)))
         self._perturbation = forcing_error.start(self.members, seed)
-        self._totals: dict[str, Array] = {}
+        self._totals = self._storages()
+
+    def _storages(self) -> dict[str, Array]:
+        plants = ecosystem_totals(self.p, self.s)
+        return {
+            "TOTWATER": np.asarray(total_water(self.p, self.s, self.cfg)),
+            "TOTECOSYSC": np.asarray(plants.totecosysc),
+            "TOTECOSYSN": np.asarray(plants.totecosysn),
+        }
 
     def window_bounds(self, window: int) -> tuple[int, int]:
         start = self._first + window * self._steps
@@ -129,8 +139,7 @@ class StationModel:
         host = jax.device_get((series, means, ends, worst))
         series_np, means_np, ends_np, worst_np = ({k: np.asarray(v) for k, v in x.items()} for x in host)
         totals = {n: ends_np[n] for n in TOTALS}
-        begin = self._totals or totals
-        self._totals = totals
+        begin, self._totals = self._totals, totals
         _stop_on_failure(window, series_np, worst_np)
         return Forecast(
             series=series_np,

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import jax.numpy as jnp
 import numpy as np
 
+from elterra.errors import InputError
 from elterra.land import Fields, run_chunk, write_restart
 from elterra.land.forcing import neutral_factors
 from elterra.land.run import forcing_chunk
@@ -37,6 +38,8 @@ _SHOWN = (
     "SMINN",
 )
 _SECONDS_PER_YEAR = 365.0 * 86400.0
+#: days of a spin-up year
+DAYS = 365
 #: rounds of (years of weather, analytic solve)
 ROUNDS = 4
 
@@ -47,7 +50,11 @@ def run(context: Context) -> StageResult:
     spec = context.experiment.spinup
     p = station.default_parameters(COLUMNS)
     s = station.cold_start(p)
-    days = min(365, station.windows)
+    if station.windows < DAYS:
+        raise InputError(
+            f"spin-up needs a whole year of weather; the period has {station.windows} days. Lengthen `period`."
+        )
+    days = DAYS
     rounds = ROUNDS if spec.method == "analytic" else 0
     total = (rounds + spec.years) * days
     shown: Mapping[str, float] = {}

@@ -1,0 +1,184 @@
+"""Variants of a run with data withheld, scored beside the baselines: what `elterra evaluate` does.
+
+All variants share one calibration that has seen none of what any of them withholds. They run side by side, each from
+the same spun-up state, and differ from the product only in the data they may see.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from elterra.errors import InputError
+from elterra.files import write_json
+from elterra.forcing.humidity import saturation_pressure, vapour_pressure
+from elterra.pipeline._run import saved_experiment
+from elterra.pipeline._stage import ProgressEvent
+from elterra.pipeline.reanalysis.calibrate import calibrate
+from elterra.pipeline.reanalysis.cycle import Cycle
+from elterra.pipeline.reanalysis.ensemble import ParameterEnsemble
+from elterra.pipeline.reanalysis.groups import SCORES, RunGroups
+from elterra.pipeline.reanalysis.inputs import STEPS_PER_DAY
+from elterra.pipeline.reanalysis.setup import Station, load_spun_up
+from elterra.pipeline.reanalysis.sink import MEMBER_VARIABLES
+from elterra.pipeline.reanalysis.windows import TowerSeries
+from elterra.pipeline.steps.calibration import calibration_years, describe, engine_threads
+from elterra.pipeline.steps.report import write_run_report
+from elterra.product.evaluate import evaluate, plain_table
+from elterra.product.gaps import design_gaps
+
+Report = Callable[[ProgressEvent], None]
+
+
+def evaluate_run(run_dir: Path, report: Report) -> Mapping[str, float]:
+    """Run the variants, score them, write ``scores/evaluation.json`` and the page anew; figures by dotted key."""
+    experiment = saved_experiment(run_dir)
+    if not (run_dir / "store" / "refs").is_dir():
+        raise InputError(f"{run_dir}: there is no finished run to evaluate; `elterra run` first")
+    begin = time.monotonic()
+
+    def tell(done: int, total: int, message: str) -> None:
+        report(ProgressEvent("evaluate", "running", done, total, message, time.monotonic() - begin))
+
+    groups = RunGroups(run_dir)
+    observations = groups("observations").load()
+    station = Station.load(experiment, run_dir)
+    count = station.windows * STEPS_PER_DAY
+    variants = range(experiment.evaluation.variants)
+    masks = {v: design_gaps(observations, 0, v) for v in variants}
+    withheld_by_any = np.logical_or.reduce([m["withheld"].values for m in masks.values()])
+    spun_up = load_spun_up(run_dir / "spinup" / "state.restart")
+    tower = station.tower()
+    ensemble = station.ensemble()
+    report(ProgressEvent("evaluate", "started"))
+    figures: dict[str, float] = {}
+    if experiment.calibration.enabled:
+        seen = tower.withhold(withheld_by_any)
+        result = calibrate(
+            station,
+            ensemble,
+            spun_up,
+            seen,
+            calibration_years(station, seen),
+            experiment.calibration.iterations,
+            engine_threads(experiment.engine.threads),
+            tell,
+        )
+        ensemble = result.ensemble
+        figures = {f"calibration.{k}": v for k, v in describe(result).items()}
+    ensembles = _run_all(
+        station, ensemble, spun_up, tower, masks, engine_threads(experiment.engine.threads), tell
+    )
+    openloop = _stored_members(groups, "openloop/members", count)
+
+    def run_variant(mask: xr.Dataset) -> Mapping[str, xr.Dataset]:
+        number = next(v for v, m in masks.items() if m.attrs["sha256"] == mask.attrs["sha256"])
+        return {"reanalysis": ensembles[number], "openloop": openloop}
+
+    evaluation = evaluate(
+        observations,
+        drivers(station),
+        run_variant,
+        variants=list(variants),
+        say=lambda text: tell(0, 0, text),
+    )
+    folder = run_dir / SCORES
+    folder.mkdir(exist_ok=True)
+    plain = evaluation.to_json()
+    plain["experiment_hash"] = groups.store.attrs.get("experiment_hash")
+    plain["calibration"] = figures
+    write_json(folder / "evaluation.json", plain)
+    tables = [
+        plain_table(evaluation, scale, score)
+        for scale in ("daily", "halfhourly")
+        for score in ("rmse", "coverage90")
+    ]
+    (folder / "evaluation.txt").write_text("\n\n".join(tables) + "\n", encoding="utf-8")
+    write_run_report(run_dir, run_dir / "report" / "report.html")
+    report(ProgressEvent("evaluate", "finished", seconds=time.monotonic() - begin))
+    return evaluation.figures
+
+
+def drivers(station: Station) -> xr.Dataset:
+    """The weather the baselines see: the same forcing the land model gets, in the units of the record."""
+    s = station.streams
+    t, q, p = s["TBOT"].values, s["QBOT"].values, s["PSRF"].values
+    return xr.Dataset(
+        {
+            "TA": ("time", t - 273.15),
+            "SW_IN": ("time", s["FSDS"].values),
+            "LW_IN": ("time", s["FLDS"].values),
+            "VPD": ("time", (saturation_pressure(t) - vapour_pressure(q, p)) / 100.0),
+            "P": ("time", s["PRECTmms"].values * 1800.0),
+            "PA": ("time", p / 1000.0),
+            "WS": ("time", s["WIND"].values),
+        },
+        coords={"time": s["time"].values},
+    )
+
+
+def _run_all(
+    station: Station,
+    ensemble: ParameterEnsemble,
+    spun_up,  # type: ignore[no-untyped-def]
+    tower: TowerSeries,
+    masks: Mapping[int, xr.Dataset],
+    threads: int,
+    tell: Callable[[int, int, str], None],
+) -> dict[int, xr.Dataset]:
+    """Members of the scored variables of every variant, half-hourly."""
+    ends = {v: _windows_needed(m, station.windows) for v, m in masks.items()}
+    done = dict.fromkeys(masks, 0)
+    total = sum(ends.values())
+
+    def one(variant: int) -> xr.Dataset:
+        model = station.model(ensemble, spun_up, full_output=False)
+        seen = tower.withhold(masks[variant]["withheld"].values)
+        cycle = Cycle(model, ensemble, station.options(), seen)
+        size = station.windows * STEPS_PER_DAY
+        out = {n: np.full((size, ensemble.members), np.nan, dtype=np.float32) for n in MEMBER_VARIABLES}
+        for final, _, _ in cycle.run(ends[variant]):
+            for window in final:
+                start, stop = model.window_bounds(window.window)
+                for name in MEMBER_VARIABLES:
+                    out[name][start:stop] = window.smoothed(window.forecast.equivalents[name])
+            done[variant] = cycle.window
+            if cycle.window % 20 == 0:
+                tell(sum(done.values()), total, "variants")
+        return _members_dataset(out, station.streams["time"].values)
+
+    with ThreadPoolExecutor(max_workers=threads) as pool:
+        return dict(zip(masks, pool.map(one, masks), strict=True))
+
+
+def _windows_needed(mask: xr.Dataset, windows: int) -> int:
+    """Windows up to the end of what a variant is scored on; nothing after it is seen."""
+    end = mask.attrs.get("score_end")
+    if end is None:
+        return windows
+    first = mask["time"].values[0].astype("datetime64[D]")
+    return min(int((np.datetime64(str(end), "D") - first) / np.timedelta64(1, "D")), windows)
+
+
+def _members_dataset(
+    values: Mapping[str, NDArray[np.float32]], time_axis: NDArray[np.datetime64]
+) -> xr.Dataset:
+    return xr.Dataset({n: (("time", "member"), v) for n, v in values.items()}, coords={"time": time_axis})
+
+
+def _stored_members(groups: RunGroups, group: str, count: int) -> xr.Dataset:
+    data = groups(group).isel(time=slice(0, count)).load()
+    return data[list(MEMBER_VARIABLES)]
+
+
+def read_scores(run_dir: Path) -> dict[str, float]:
+    """Figures of the last evaluation of a run; empty if there is none."""
+    path = run_dir / SCORES / "evaluation.json"
+    return json.loads(path.read_text(encoding="utf-8"))["figures"] if path.exists() else {}
