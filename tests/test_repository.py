@@ -4,12 +4,33 @@ from __future__ import annotations
 
 import re
 import tomllib
+import zipfile
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+_FOLDERS = ("src", "tests", "docs", "examples", "benchmarks", "tools", ".ci")
+_KINDS = {".py", ".md", ".toml", ".yaml", ".yml", ".json", ".html", ".js", ".css", ".csv", ".txt", ".cff", ""}
+
+
+def _texts() -> Iterator[Path]:
+    """Every text file of the tree but this one, which holds the pattern, and built or fetched things."""
+    candidates = [p for p in ROOT.iterdir() if p.name not in {".git", "shared"}]
+    candidates += [p for folder in _FOLDERS for p in (ROOT / folder).rglob("*")]
+    for path in candidates:
+        if (
+            path.is_file()
+            and path.suffix in _KINDS
+            and path != Path(__file__)
+            and "__pycache__" not in path.parts
+        ):
+            yield path
 
 
 def _pins(name: str) -> dict[str, str]:
@@ -58,17 +79,34 @@ def test_the_licence_is_apache_2():
     assert PROJECT["license"] == "Apache-2.0"
 
 
+def test_the_wheel_holds_tables_templates_and_data(tmp_path):
+    builder = pytest.importorskip("hatchling.builders.wheel", reason="hatchling is not installed")
+    (wheel,) = builder.WheelBuilder(str(ROOT)).build(directory=str(tmp_path), versions=["standard"])
+    packed = {name for name in zipfile.ZipFile(wheel).namelist() if name.startswith("elterra/")}
+    there = (p.relative_to(ROOT / "src") for p in (ROOT / "src").rglob("*") if p.is_file())
+    assert packed == {p.as_posix() for p in there if "__pycache__" not in p.parts}
+    assert {Path(name).suffix for name in packed} >= {".py", ".toml", ".txt", ".html", ".nc", ".csv", ".yaml"}
+
+
 def test_no_path_of_a_machine_is_written_down():
-    mine = Path(__file__)
     pattern = re.compile(r"(?<![\w.])/(work|home|root|tmp|opt)/[\w.]")
     wrong = []
-    for folder in ("src", "tests", "docs", "examples", "benchmarks"):
-        for path in (ROOT / folder).rglob("*"):
-            if path.suffix in {".py", ".md", ".toml", ".yaml", ".json"} and path != mine:
-                wrong += [f"{path}: {m.group()}" for m in pattern.finditer(path.read_text())]
+    for path in _texts():
+        wrong += [
+            f"{path.relative_to(ROOT)}: {m.group()}"
+            for m in pattern.finditer(path.read_text(errors="replace"))
+        ]
     assert wrong == []
 
 
-def test_no_module_is_too_long():
-    long = {p.name: n for p in (ROOT / "src").rglob("*.py") if (n := len(p.read_text().splitlines())) > 600}
-    assert long == {}
+@pytest.mark.parametrize("folder", ["src", "tests", "tools"])
+def test_no_module_is_too_long(folder):
+    lengths = {p.name: len(p.read_text().splitlines()) for p in (ROOT / folder).rglob("*.py")}
+    assert lengths
+    assert {name: n for name, n in lengths.items() if n > 600} == {}
+
+
+def test_no_two_test_modules_share_a_name():
+    """Modules of one name would shadow each other: the folders of tests are no packages."""
+    names = Counter(p.name for p in (ROOT / "tests").rglob("*.py") if not (p.parent / "__init__.py").exists())
+    assert [name for name, count in names.items() if count > 1 and name != "conftest.py"] == []

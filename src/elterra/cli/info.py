@@ -12,7 +12,7 @@ from elterra import __version__
 from elterra.cli._options import Json
 from elterra.cli._output import emit
 
-_LIBRARIES = ("jax", "jaxlib", "equinox", "numpy", "xarray", "zarr", "icechunk", "pydantic", "xgboost-cpu")
+_LIBRARIES = ("jax", "jaxlib", "numpy", "xarray", "zarr", "icechunk", "pydantic", "xgboost-cpu")
 
 
 def info(

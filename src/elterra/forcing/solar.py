@@ -9,7 +9,6 @@ refraction).
 import numpy as np
 
 SOLAR_CONSTANT = 1361.0  #: W m-2
-_NS_DAY = 86400e9
 
 
 def day_angle(time: np.ndarray) -> np.ndarray:

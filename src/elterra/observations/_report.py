@@ -33,16 +33,6 @@ class Report:
         if count:
             self.treated[what] = self.treated.get(what, 0) + int(count)
 
-    def as_dict(self) -> dict[str, object]:
-        """Plain dictionary for JSON."""
-        return {
-            "source": self.source,
-            "reader": self.reader,
-            "read": dict(self.read),
-            "rejected": {k: dict(v) for k, v in self.rejected.items()},
-            "treated": dict(self.treated),
-        }
-
     def lines(self) -> list[str]:
         """Human-readable lines."""
         out = [f"{self.source} ({self.reader})"]

@@ -5,8 +5,6 @@ import numpy as np
 from elterra.observations._errors import CalendarError, DaylightSavingError, DuplicateTimeError, TimeAxisError
 from elterra.observations._report import Report
 
-_MINUTE = np.timedelta64(60, "s")
-
 
 def step_seconds(start: np.ndarray, file: str) -> float:
     """Most frequent distance (s) of sorted unique stamps; TimeAxisError if it is not clear."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -385,9 +384,3 @@ def _observed_days(name: str, daily: xr.Dataset, observations: xr.Dataset | None
     inside = (index >= 0) & (index < own.size)
     out[index[inside]] = units.convert(mean[inside], OBSERVED_UNITS[source], unit)
     return out
-
-
-def provenance_of(data: xr.Dataset) -> dict[str, Any]:
-    """Provenance kept as a JSON attribute of a group, if any."""
-    text = data.attrs.get("provenance")
-    return dict(json.loads(text)) if isinstance(text, str) else {}

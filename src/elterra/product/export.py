@@ -18,7 +18,6 @@ from elterra.product.statistics import QUANTILES, flag_attributes
 from elterra.registry import Variable, variables
 
 Scale = Literal["halfhourly", "daily"]
-MISSING = -9999.0
 _FILL = np.float32(9.96921e36)
 _EPOCH = "seconds since 1970-01-01T00:00:00Z"
 
@@ -84,7 +83,7 @@ def write_netcdf(run: Path | Product, out: Path, scale: Scale, metadata: Mapping
     out = Path(out)
     out.parent.mkdir(parents=True, exist_ok=True)
     part = out.with_name(out.name + ".part")
-    data.to_netcdf(part, engine="netcdf4", format="NETCDF4", encoding=encoding)
+    data.to_netcdf(part, engine="h5netcdf", encoding=encoding)
     part.replace(out)
     return out
 

@@ -8,20 +8,6 @@ from pathlib import Path
 
 import xarray as xr
 
-#: groups of a run that exports and the page use
-GROUPS = (
-    "halfhourly",
-    "daily",
-    "members",
-    "openloop/halfhourly",
-    "openloop/daily",
-    "openloop/members",
-    "observations",
-    "drivers",
-    "innovations",
-    "budget",
-)
-
 #: opens one group of a run; the pipeline passes its own for a store under version control
 OpenGroup = Callable[[str], xr.Dataset]
 

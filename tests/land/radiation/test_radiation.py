@@ -70,7 +70,7 @@ def case(seed: int = 0, coszen: float | None = None) -> tuple[Fields, Fields, Fi
     return p, s, f, veg
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 10_000))
 def test_energy_is_conserved_in_every_patch_and_layer(seed: int) -> None:
     p, s, f, veg = case(seed)
@@ -114,7 +114,7 @@ def test_sunlit_and_shaded_visible_light_sum_to_the_canopys() -> None:
 
 
 @pytest.mark.parametrize("coszen", [-0.4, 0.0])
-def test_night_absorbs_nothing_and_has_finite_gradients(coszen: float) -> None:
+def test_night_absorbs_nothing(coszen: float) -> None:
     p, s, f, veg = case(1, coszen=coszen)
     r = RUN(p, s, f, veg, Fields(), cfg=CFG)
     for name in (
@@ -131,7 +131,12 @@ def test_night_absorbs_nothing_and_has_finite_gradients(coszen: float) -> None:
         np.testing.assert_array_equal(r[name], 0.0)
 
 
-@pytest.mark.parametrize("coszen", [-0.4, 0.0, 1e-6, 0.02, 0.5, 1.0])
+SLOW = pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    "coszen", [-0.4, 1e-6, 0.5, *(pytest.param(x, marks=SLOW) for x in (0.0, 0.02, 1.0))]
+)
 def test_gradients_are_finite(coszen: float) -> None:
     p, s, f, veg = case(2, coszen=coszen)
     fixed = {n: s[n] for n in s if n == "snl"}

@@ -24,6 +24,8 @@ from elterra.land.soil_heat import (
 from elterra.land.soil_heat._phase_change import freeze_surface_water, phase_change
 from elterra.land.soil_heat._thermal import snow_conductivity, soil_conductivity
 
+properties, change_phase, freeze = (jax.jit(f) for f in (soil_properties, phase_change, freeze_surface_water))
+
 
 def test_layers_are_those_of_clm5():
     expected = [.02, .04, .06, .08, .12, .16, .20, .24, .28, .32, .36, .40, .44, .54, .64, .74, .84, .94,
@@ -60,7 +62,7 @@ def test_soil_parameters_are_in_the_registry():
 def test_soil_properties_are_physical(sand, rest, organic, scale, sucsat_scale):
     clay = (100.0 - sand) * rest
     par = PARAMETERS.replace(watsat_sf=scale, sucsat_sf=sucsat_scale)
-    soil = soil_properties(*(jnp.full((25, 1), x) for x in (sand, clay, organic)), par)
+    soil = properties(*(jnp.full((25, 1), x) for x in (sand, clay, organic)), par)
     for name, x in soil.items():
         assert bool(jnp.all(jnp.isfinite(x))), name
         assert bool(jnp.all(x > 0)), name
@@ -71,8 +73,8 @@ def test_soil_properties_are_physical(sand, rest, organic, scale, sucsat_scale):
 
 def test_organic_matter_makes_soil_porous_and_insulating():
     sand, clay = jnp.full((25, 1), 40.0), jnp.full((25, 1), 20.0)
-    mineral = soil_properties(sand, clay, jnp.zeros((25, 1)), PARAMETERS)
-    peat = soil_properties(sand, clay, jnp.full((25, 1), 130.0), PARAMETERS)
+    mineral = properties(sand, clay, jnp.zeros((25, 1)), PARAMETERS)
+    peat = properties(sand, clay, jnp.full((25, 1), 130.0), PARAMETERS)
     assert bool(jnp.all(peat.watsat[:20] > mineral.watsat[:20]))
     assert bool(jnp.all(peat.tkdry[:20] < mineral.tkdry[:20]))
     # organic matter is not considered below the soil
@@ -115,7 +117,7 @@ def test_snow_conductivity_limits():
     st.floats(1.0, 1e3),
 )
 def test_phase_change_conserves(t, liq, ice, supercool, stiffness):
-    new = phase_change(*(jnp.asarray(x) for x in (t, liq, ice, supercool, stiffness)), 1800.0)
+    new = change_phase(*(jnp.asarray(x) for x in (t, liq, ice, supercool, stiffness)), 1800.0)
     energy = stiffness * (float(new.t) - t) + HFUS / 1800.0 * float(new.melt)
     assert abs(energy) < 1e-7
     assert float(new.liq + new.ice) == pytest.approx(liq + ice, abs=1e-12)
@@ -135,7 +137,7 @@ def test_phase_change_conserves(t, liq, ice, supercool, stiffness):
 )
 def test_surface_water_freezing_conserves(t, h2osfc, stiffness, t_below, snow):
     below = 30.0
-    r = freeze_surface_water(*(jnp.asarray(x) for x in (t, h2osfc, stiffness, t_below, below, snow)), 1800.0)
+    r = freeze(*(jnp.asarray(x) for x in (t, h2osfc, stiffness, t_below, below, snow)), 1800.0)
     energy = (
         stiffness * (float(r.t_water) - t)
         + below * (float(r.t_below) - t_below)

@@ -16,27 +16,32 @@ from elterra.land.soil_water import ground_water, total_water
 COLUMNS = 4
 
 
-@functools.partial(jax.jit, static_argnames=("cfg", "steps"))
+@functools.partial(jax.jit, static_argnames=("cfg",))
+def advance(p, s, f, wet, flx, en, cfg):
+    """One step, and the residual of its water balance in kg m-2. Compiled once a number of snow layers."""
+    before = total_water(p, s, cfg)
+    s, out = ground_water(p, s, f, NONE, NONE, wet, flx, en, cfg)
+    tran = jnp.sum(p.wt * flx.qflx_tran_veg, axis=0)
+    gain = wet.qflx_liq_grnd + wet.qflx_snow_grnd - out.qflx_evap_soi - tran - out.qflx_runoff
+    change = total_water(p, s, cfg) - before
+    return s, change - (gain + out.qflx_evap_deficit) * cfg.dt, out
+
+
 def run(p, s, f, wet, flx, en, cfg, steps=6):
-    """``steps`` steps; the residual of the water balance of each in kg m-2, and the last outputs."""
-
-    def body(s, _):
-        before = total_water(p, s, cfg)
-        s, out = ground_water(p, s, f, NONE, NONE, wet, flx, en, cfg)
-        tran = jnp.sum(p.wt * flx.qflx_tran_veg, axis=0)
-        gain = wet.qflx_liq_grnd + wet.qflx_snow_grnd - out.qflx_evap_soi - tran - out.qflx_runoff
-        change = total_water(p, s, cfg) - before
-        return s, (change - (gain + out.qflx_evap_deficit) * cfg.dt, out)
-
-    s, (residual, out) = jax.lax.scan(body, s, None, length=steps)
-    return s, residual, out
+    """``steps`` steps: the state, and the residuals and outputs of all steps ``[step, ...]``."""
+    residuals, outs = [], []
+    for _ in range(steps):
+        s, residual, out = advance(p, s, f, wet, flx, en, cfg)
+        residuals.append(residual)
+        outs.append(out)
+    return s, np.stack(residuals), jax.tree.map(lambda *x: np.stack(x), *outs)
 
 
 def columns(low, high):
     return st.lists(st.floats(low, high), min_size=COLUMNS, max_size=COLUMNS).map(np.array)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     sand=columns(5, 90),
     wetness=columns(0.05, 1.0),
@@ -87,7 +92,8 @@ def test_heavy_rain_on_frozen_soil_stays_on_top():
 
 
 def test_dry_soil_under_evaporation_books_the_deficit():
-    _, s, residual, out = single(ev_soil=1e-3, tran=1e-3, steps=40, s_args={"wetness": 0.05})
+    # 216 kg m-2 are asked for, about 180 are there
+    _, s, residual, out = single(ev_soil=3e-3, tran=3e-3, steps=20, s_args={"wetness": 0.05})
     assert float(jnp.max(jnp.abs(residual))) < 1e-9
     assert float(jnp.max(out.qflx_evap_deficit)) > 0.0
     assert float(jnp.min(s.h2osoi_liq[12:32])) >= 0.01 - 1e-12
@@ -122,7 +128,6 @@ def test_five_metres_of_snow_and_melt_out(nlevsno):
     assert float(jnp.max(jnp.abs(residual))) < 1e-9
     assert int(s.snl[0]) > 3
     # melt from the top until nothing is left: turn ice into water as the heat solve would
-    melt = jax.jit(functools.partial(ground_water, cfg=cfg))
     f, wet, flx, en = make_fluxes(p, rain=0.0, snomelt=1e-2, t=280.0)
     total = total_water(p, s, cfg)
     runoff = 0.0
@@ -143,7 +148,7 @@ def test_five_metres_of_snow_and_melt_out(nlevsno):
             h2osno_no_layers=s.h2osno_no_layers - thin,
         )
         en = en.replace(qflx_snomelt=(jnp.sum(taken, axis=0) + thin) / cfg.dt)
-        s, out = melt(p, s, f, NONE, NONE, wet, flx, en)
+        s, _, out = advance(p, s, f, wet, flx, en, cfg)
         runoff = runoff + out.qflx_runoff * cfg.dt
     np.testing.assert_allclose(out.h2osno, 0.0, atol=1e-12)
     np.testing.assert_array_equal(s.snl, 0)
@@ -179,9 +184,11 @@ def test_gradients_are_finite():
         q = q.replace(
             snow_accum_factor=p.snow_accum_factor * x[3], ssi=p.ssi * x[4], snow_eta0=p.snow_eta0 * x[5]
         )
-        end = s
-        for _ in range(2):
-            end, out = ground_water(q, end, f, NONE, NONE, wet, flx, en, cfg)
+
+        def body(state, _):
+            return ground_water(q, state, f, NONE, NONE, wet, flx, en, cfg)
+
+        end, out = jax.lax.scan(body, s, None, length=2)
         return (
             jnp.sum(end.h2osoi_liq**2)
             + jnp.sum(out.qflx_runoff)

@@ -115,7 +115,6 @@ def snow_transfer(
     t_beam = down * pass_ - t * down - r * up * pass_
 
     # Adding from the ground up: reflection of everything below an interface, of beam and of diffuse light.
-    n = mass.shape[0]
     below = jnp.concatenate([ground[:1], jnp.broadcast_to(ground[1], (_BANDS - 1, *coszen.shape))])
 
     def add_above(under: tuple[jax.Array, jax.Array], layer: tuple[jax.Array, ...]):
