@@ -71,7 +71,7 @@ def test_leaf_respiration_follows_the_mode():
 
 
 def test_day_length_reduces_capacity_by_its_square():
-    p = case.prepared([7], 1)
+    p = case.prepared([7], 1).replace(dayl_weight=jnp.ones(1))
     s, rad = case.state(CFG, 1, 1), case.light(case.vegetation(1, 1))
     full, half = (
         prepare_leaves(p, s, case.forcing(1, dayl=jnp.full(1, d)), rad, jnp.ones((1, 1)), CFG).vcmax25

@@ -58,6 +58,8 @@ def nitrification_potential(
     )
     anaerobic = jnp.exp(-p.rij_kro_a * jnp.exp(jnp.minimum(log_x, 100.0)))
     anaerobic = jnp.where(ox.consumption > 0.0, anaerobic, 0.0)
+    # the part of the column that is under water has no oxygen
+    anaerobic = p.finundated + (1.0 - p.finundated) * anaerobic
 
     acidity = 0.56 + jnp.arctan(PI * 0.45 * (p.soil_ph - 5.0)) / PI
     rate = p.k_nitr_max * jnp.minimum(t_scalar, 1.0) * w_scalar * acidity
