@@ -96,8 +96,8 @@ def read_record(experiment: Experiment, site: Site) -> xr.Dataset:
     columns = ColumnMap(
         columns={name: (c.column, c.units) for name, c in data.columns.items()},
         time=data.clock.column,
-        label={"start": "START", "middle": "MID", "end": "END"}[data.clock.label],
-        utc_offset=site.utc_offset_h,
+        label=data.clock.label,
+        utc_offset_h=site.utc_offset_h,
         site=site.name,
     )
     return open_record(path, reader="table", columns=columns, site=site)
@@ -130,7 +130,7 @@ def save_dataset(ds: xr.Dataset, path: Path) -> None:
 
 def surface_of(site: Site) -> Surface:
     """The site as one column of the land model."""
-    soil = [site.soil_at(float(z)) for z in ZSOI]
+    soil = [site.soil_at(np.asarray(z)) for z in ZSOI]
 
     def one(value: float) -> Array:
         return np.array([value])

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 import elterra
 from elterra.land import Fields, read_restart, write_restart
+from elterra.land.config import NLEVSOI
+from elterra.land.soil_heat import ZSOI
 from elterra.pipeline.reanalysis.cycle import Cycle, FinalWindow, Innovation
 from elterra.pipeline.reanalysis.ensemble import ParameterEnsemble
 from elterra.pipeline.reanalysis.inputs import STEPS_PER_DAY
@@ -24,8 +26,6 @@ from elterra.product._store_async import AsyncCommitter
 from elterra.product.statistics import observation_flags, stored_name
 from elterra.product.store import StoreWriter
 from elterra.registry import variable
-from elterra.land.config import NLEVSOI
-from elterra.land.soil_heat import ZSOI
 
 Array = NDArray[np.float64]
 
@@ -196,15 +196,19 @@ class ProductRun:
             )
             row = np.broadcast_to(np.float64(0), (days.size,))
             out[f"{name}budget"] = xr.Dataset(
-                {n: (("time",), row) for n in sample["budget"]}, coords={"time": days}
+                dict.fromkeys(sample["budget"], (("time",), row)), coords={"time": days}
             )
         return out
 
     def _sample(self) -> dict[str, dict[str, tuple[int, ...]]]:
         """Shapes of the arrays of one window, without running it."""
-        half = {stored_name(n, ""): (STEPS_PER_DAY,) for n in output_names("halfhourly")}
+        half: dict[str, tuple[int, ...]] = {
+            stored_name(n, ""): (STEPS_PER_DAY,) for n in output_names("halfhourly")
+        }
         daily = {n: variable(n).dims for n in output_names("daily")}
-        layered = {n: (1, NLEVSOI) if "soil_layer" in d else (1,) for n, d in daily.items()}
+        layered: dict[str, tuple[int, ...]] = {
+            n: (1, NLEVSOI) if "soil_layer" in d else (1,) for n, d in daily.items()
+        }
         return {
             "halfhourly": half,
             "daily": layered,
