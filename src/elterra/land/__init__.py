@@ -3,16 +3,7 @@
 Importing the room sets JAX to double precision and keeps compiled programs between processes.
 """
 
-import os as _os
-from pathlib import Path as _Path
-
-import jax as _jax
-
-_jax.config.update("jax_enable_x64", True)
-if not _jax.config.jax_compilation_cache_dir:
-    _home = _os.environ.get("XDG_CACHE_HOME") or str(_Path.home() / ".cache")
-    _jax.config.update("jax_compilation_cache_dir", str(_Path(_home) / "elterra" / "xla"))
-
+from elterra.land import _jax_setup  # noqa: F401  (settings first)
 from elterra.land.config import Config
 from elterra.land.fields import Fields
 from elterra.land.params import Surface, ground_profile, override, prepare

@@ -15,17 +15,18 @@ from numpy.typing import NDArray
 
 import elterra
 from elterra.land import Fields, read_restart, write_restart
+from elterra.land.config import NLEVSOI
+from elterra.land.soil_heat import ZSOI
 from elterra.pipeline.reanalysis.cycle import Cycle, FinalWindow, Innovation
 from elterra.pipeline.reanalysis.ensemble import ParameterEnsemble
 from elterra.pipeline.reanalysis.inputs import STEPS_PER_DAY
 from elterra.pipeline.reanalysis.setup import Station
 from elterra.pipeline.reanalysis.sink import WindowProduct, output_names
+from elterra.pipeline.reanalysis.station import StationModel
 from elterra.product._store_async import AsyncCommitter
 from elterra.product.statistics import observation_flags, stored_name
 from elterra.product.store import StoreWriter
 from elterra.registry import variable
-from elterra.land.config import NLEVSOI
-from elterra.land.soil_heat import ZSOI
 
 Array = NDArray[np.float64]
 
@@ -63,6 +64,9 @@ class ProductRun:
     def run(self, tell: Callable[[int, int], None], stop: Callable[[], bool]) -> bool:
         """Run to the end or until asked to stop; True when finished."""
         writer = self._open()
+        reanalysis = self.cycles[""]
+        if isinstance(reanalysis.model, StationModel):
+            reanalysis.model.compile(reanalysis.ensemble.physical(1.0))
         try:
             with AsyncCommitter(writer) as committer:
                 while self.committed < self.windows - 1:
@@ -196,7 +200,7 @@ class ProductRun:
             )
             row = np.broadcast_to(np.float64(0), (days.size,))
             out[f"{name}budget"] = xr.Dataset(
-                {n: (("time",), row) for n in sample["budget"]}, coords={"time": days}
+                dict.fromkeys(sample["budget"], (("time",), row)), coords={"time": days}
             )
         return out
 
