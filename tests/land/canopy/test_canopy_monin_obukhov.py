@@ -11,11 +11,12 @@ from elterra.land import constants as c
 from elterra.land.canopy._monin_obukhov import first_stability, heat_profile, profiles, update_stability
 
 Z, Z0M, Z0H = 30.0, 1.0, 0.2
+PROFILES = jax.jit(profiles)
 
 
 def both(zeta):
     zeta = jnp.asarray(zeta, dtype=float)
-    return profiles(zeta, jnp.asarray(Z0M / Z), jnp.log(Z / Z0M), jnp.asarray(Z0H / Z), jnp.log(Z / Z0H))
+    return PROFILES(zeta, jnp.asarray(Z0M / Z), jnp.log(Z / Z0M), jnp.asarray(Z0H / Z), jnp.log(Z / Z0H))
 
 
 def psi_m(zeta):

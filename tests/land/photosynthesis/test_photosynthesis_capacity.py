@@ -18,9 +18,11 @@ from elterra.land.photosynthesis import (
     soil_moisture_stress,
     update_t10,
 )
+from elterra.registry import parameter
 
 CFG = Config()
 SP = Config(mode="sp")
+VCMAX = parameter("vcmax25top").default[1]
 
 
 def leaves(pft=1, cfg=CFG, t10=298.15, columns=4, **p_over):
@@ -34,8 +36,8 @@ def leaves(pft=1, cfg=CFG, t10=298.15, columns=4, **p_over):
 def test_rates_at_25_degrees_are_the_25_degree_rates():
     p, prepared, rad = leaves()
     at = leaves_at_temperature(p, prepared, jnp.full((1, 4), 298.15))
-    assert np.allclose(at.vcmax[0], 37.70 * rad.vcmaxcintsun, rtol=1e-12)
-    assert np.allclose(at.ap_constant[1], 3 * 0.167 * 37.70 * rad.vcmaxcintsha, rtol=1e-12)
+    assert np.allclose(at.vcmax[0], VCMAX * rad.vcmaxcintsun, rtol=1e-12)
+    assert np.allclose(at.ap_constant[1], 3 * 0.167 * VCMAX * rad.vcmaxcintsha, rtol=1e-12)
     assert np.allclose(prepared.jmax25 / prepared.vcmax25, 2.59 - 0.035 * 25.0)
 
 
@@ -65,7 +67,7 @@ def test_leaf_respiration_follows_the_mode():
     expected = 1.4995 + 0.2061 / (0.01 * 58.0) - 0.0402 * 10.0
     assert np.allclose(bgc.lmr25[0], expected * 0.67 * rad.vcmaxcintsun)
     _, sp, _ = leaves(cfg=SP, t10=283.15, acclim_weight=jnp.zeros((1, 4)))
-    assert np.allclose(sp.lmr25[0], 0.015 * 37.70 * 0.67 * rad.vcmaxcintsun)
+    assert np.allclose(sp.lmr25[0], 0.015 * VCMAX * 0.67 * rad.vcmaxcintsun)
 
 
 def test_day_length_reduces_capacity_by_its_square():

@@ -163,6 +163,7 @@ def test_columns_do_not_touch_each_other():
     np.testing.assert_array_equal(s.h2osoi_liq[:, :2], other.h2osoi_liq[:, :2])
 
 
+@pytest.mark.slow
 def test_gradients_are_finite():
     cfg = Config()
     p = make_p(COLUMNS)

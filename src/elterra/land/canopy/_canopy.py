@@ -368,7 +368,6 @@ def _results(
         lmrsha=it["lmr"][1],
         cisun=it["ci"][0],
         cisha=it["ci"][1],
-        gpp=gpp,
         gpp_c=gpp * to_carbon,
         lmr_c=(it["lmr"] * fx.lai).sum(axis=0) * to_carbon,
         t_ref2m=fx.thm + it["dth"] * at_2m,

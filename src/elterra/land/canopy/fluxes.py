@@ -22,7 +22,7 @@ def surface_fluxes(
     qg_soil, qg_h2osfc, dqgdT, soilresis, z0mg, z0hg, frac_sno_eff, frac_h2osfc) is `[column]`.
     Returns the state with new ``t_veg``, ``liqcan``, ``snocan`` and the fluxes `[patch, column]`
     (``rootr`` `[soil_layer, patch, column]`): heat in W m-2, water in kg m-2 s-1, assimilation per leaf
-    (psnsun, ...) and ground area (gpp, umol m-2 s-1; gpp_c, lmr_c, gC m-2 s-1). ``gpp`` is gross.
+    (psnsun, ..., umol m-2 s-1) and per ground area (gpp_c, gross, and lmr_c, gC m-2 s-1).
     CLM5.0 tech note, chapters Fluxes and Photosynthesis; see docs/science/canopy_fluxes.md.
     """
     air = air_and_ground(s, f, grnd, cfg)

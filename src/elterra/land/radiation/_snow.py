@@ -9,6 +9,8 @@ negative absorption and so without SNICAR's retries. Ice optics are fits, not a 
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -117,9 +119,7 @@ def snow_transfer(
     # Adding from the ground up: reflection of everything below an interface, of beam and of diffuse light.
     below = jnp.concatenate([ground[:1], jnp.broadcast_to(ground[1], (_BANDS - 1, *coszen.shape))])
 
-    def add_above(
-        under: tuple[jax.Array, jax.Array], layer: tuple[jax.Array, ...]
-    ) -> tuple[tuple[jax.Array, jax.Array], tuple[jax.Array, ...]]:
+    def add_above(under: tuple[jax.Array, jax.Array], layer: tuple[jax.Array, ...]) -> tuple[Any, Any]:
         rb, rd = under
         r_i, t_i, r_beam_i, t_beam_i, pass_i = layer
         m = 1.0 / (1.0 - r_i * rd)
@@ -130,9 +130,7 @@ def snow_transfer(
     (top_beam, top_sky), (rb, rd, bounce) = jax.lax.scan(add_above, (below, below), layers, reverse=True)
 
     # Down again: the net flux through each interface, under unit beam and under unit diffuse light.
-    def go_down(
-        field: tuple[jax.Array, ...], layer: tuple[jax.Array, ...]
-    ) -> tuple[tuple[jax.Array, ...], tuple[jax.Array, jax.Array]]:
+    def go_down(field: tuple[jax.Array, ...], layer: tuple[jax.Array, ...]) -> tuple[Any, Any]:
         beam, from_beam, from_sky = field
         r_i, t_i, _, t_beam_i, pass_i, rb_i, rd_i, m = layer
         from_beam = (beam * t_beam_i + t_i * from_beam + r_i * beam * pass_i * rb_i) * m

@@ -206,9 +206,13 @@ class ProductRun:
 
     def _sample(self) -> dict[str, dict[str, tuple[int, ...]]]:
         """Shapes of the arrays of one window, without running it."""
-        half = {stored_name(n, ""): (STEPS_PER_DAY,) for n in output_names("halfhourly")}
+        half: dict[str, tuple[int, ...]] = {
+            stored_name(n, ""): (STEPS_PER_DAY,) for n in output_names("halfhourly")
+        }
         daily = {n: variable(n).dims for n in output_names("daily")}
-        layered = {n: (1, NLEVSOI) if "soil_layer" in d else (1,) for n, d in daily.items()}
+        layered: dict[str, tuple[int, ...]] = {
+            n: (1, NLEVSOI) if "soil_layer" in d else (1,) for n, d in daily.items()
+        }
         return {
             "halfhourly": half,
             "daily": layered,

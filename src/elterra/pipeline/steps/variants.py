@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -127,7 +128,7 @@ def drivers(station: Station) -> xr.Dataset:
 def _run_all(
     station: Station,
     ensemble: ParameterEnsemble,
-    spun_up,  # type: ignore[no-untyped-def]
+    spun_up: Any,
     tower: TowerSeries,
     masks: Mapping[int, xr.Dataset],
     threads: int,
