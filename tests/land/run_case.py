@@ -16,7 +16,7 @@ COLUMNS = 8
 CHUNK = 24  # steps of one call: the tests cut runs between calls, also inside a day
 DAY = 48
 SERIES = ("NEE", "LE")
-MEANS = ("GPP", "SWE", "TRAN", "ECAN", "ESOIL", "RUNOFF", "NEE")
+MEANS = ("GPP", "SWE", "TRAN", "ECAN", "ESOIL", "RUNOFF", "NEE", "qflx_evap_deficit")
 LASTS = ("TOTWATER", "TOTECOSYSC", "TOTECOSYSN")
 
 
@@ -106,7 +106,7 @@ def chunks(forcing: dict[str, np.ndarray], first: int, last: int):
 
 
 def differing(a, b) -> int:
-    """Number of values of two pytrees whose bits differ (NaN equals NaN of the same bits)."""
+    """Number of bytes in which two pytrees differ (NaN equals NaN of the same bits)."""
     pairs = zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True)
     return sum(
         int(np.sum(np.asarray(x).reshape(-1).view(np.uint8) != np.asarray(y).reshape(-1).view(np.uint8)))

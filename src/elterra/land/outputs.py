@@ -38,6 +38,7 @@ def collect(
         "ECAN": mean(flx.qflx_evap_can),
         "ESOIL": mean(en.qflx_evap_soi),
         "RUNOFF": wat.qflx_runoff,
+        "qflx_evap_deficit": wat.qflx_evap_deficit,  # correction: evaporation that no store could give
         "ALBEDO": jnp.where(incident > 1.0, mean(rad.fsr) / jnp.where(incident > 1.0, incident, 1.0), jnp.nan),
         "LAI": mean(veg.tlai),
         "SWE": wat.h2osno,
