@@ -12,7 +12,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from elterra.land.numerics.tridiagonal_scan import solve_tridiagonal_scan
+from elterra.land.numerics import solve_tridiagonal
 
 #: theta [layer, ...] -> matric potential (mm) and its derivative with respect to theta
 PotentialFn = Callable[[jax.Array], tuple[jax.Array, jax.Array]]
@@ -100,7 +100,7 @@ def solve_richards(
         lower = -dt_dz * dq_up[:-1]
         diag = 1.0 - dt_dz * (dq_low[:-1] - dq_up[1:])
         upper = dt_dz * dq_low[1:]
-        step = solve_tridiagonal_scan(lower, diag, upper, -residual)
+        step = solve_tridiagonal(lower, diag, upper, -residual)
         padded = jnp.concatenate([zero[None], step, zero[None]])
         linear = q + dq_up * padded[:-1] + dq_low * padded[1:]
         return water + step, linear, net

@@ -100,6 +100,7 @@ def _run_years(
                 tell(base + sum(progress.values()), total, "calibration")
         return rows
 
+    station.model(ensemble, spun_up, full_output=False).compile(ensemble.physical(1.0))
     with ThreadPoolExecutor(max_workers=threads) as pool:
         parts = list(pool.map(one, years))
     return np.concatenate([row for rows in parts for row in rows])

@@ -130,7 +130,7 @@ def save_dataset(ds: xr.Dataset, path: Path) -> None:
 
 def surface_of(site: Site) -> Surface:
     """The site as one column of the land model."""
-    soil = [site.soil_at(np.asarray(z)) for z in ZSOI]
+    soil = site.soil_at(np.asarray(ZSOI))
 
     def one(value: float) -> Array:
         return np.array([value])
@@ -144,9 +144,9 @@ def surface_of(site: Site) -> Surface:
         fmax=one(0.4),
         zbedrock=one(site.zbedrock_m),
         soil_color=one(site.soil_color),
-        sand=ground_profile(np.array([x["sand"] for x in soil]), 1),
-        clay=ground_profile(np.array([x["clay"] for x in soil]), 1),
-        organic=ground_profile(np.array([x["organic"] for x in soil]), 1),
+        sand=ground_profile(soil["sand"], 1),
+        clay=ground_profile(soil["clay"], 1),
+        organic=ground_profile(soil["organic"], 1),
         pft=np.array([[p.pft] for p in site.patches]),
         wt=np.array([[p.weight] for p in site.patches]),
     )

@@ -22,6 +22,7 @@ from elterra.pipeline.reanalysis.ensemble import ParameterEnsemble
 from elterra.pipeline.reanalysis.inputs import STEPS_PER_DAY
 from elterra.pipeline.reanalysis.setup import Station
 from elterra.pipeline.reanalysis.sink import WindowProduct, output_names
+from elterra.pipeline.reanalysis.station import StationModel
 from elterra.product._store_async import AsyncCommitter
 from elterra.product.statistics import observation_flags, stored_name
 from elterra.product.store import StoreWriter
@@ -63,6 +64,9 @@ class ProductRun:
     def run(self, tell: Callable[[int, int], None], stop: Callable[[], bool]) -> bool:
         """Run to the end or until asked to stop; True when finished."""
         writer = self._open()
+        reanalysis = self.cycles[""]
+        if isinstance(reanalysis.model, StationModel):
+            reanalysis.model.compile(reanalysis.ensemble.physical(1.0))
         try:
             with AsyncCommitter(writer) as committer:
                 while self.committed < self.windows - 1:

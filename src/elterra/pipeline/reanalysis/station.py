@@ -123,18 +123,7 @@ class StationModel:
         if window > 0:
             self._perturbation = self._error.step(self._perturbation, self._seed, window)
         factors = self._error.factors(self._perturbation, window)
-        land = {n: v for n, v in parameters.items() if n not in self._aside}
-        start, stop = self.window_bounds(window)
-        s, series, means, ends, worst = run_chunk(
-            override(self.p, land),
-            self.s,
-            forcing_chunk(self._forcing, start, stop),
-            Fields({n: jnp.asarray(v) for n, v in factors.items()}),
-            self.cfg,
-            self._series,
-            self._daily,
-            self._ends,
-        )
+        s, series, means, ends, worst = run_chunk(*self._arguments(window, parameters, factors))
         self.s = s
         host = jax.device_get((series, means, ends, worst))
         series_np, means_np, ends_np, worst_np = ({k: np.asarray(v) for k, v in x.items()} for x in host)
@@ -149,6 +138,29 @@ class StationModel:
             end_totals=totals,
             worst={n: float(v.max()) for n, v in worst_np.items()},
         )
+
+    def _arguments(
+        self, window: int, parameters: Mapping[str, Array], factors: Mapping[str, Array]
+    ) -> tuple[Any, ...]:
+        land = {n: v for n, v in parameters.items() if n not in self._aside}
+        return (
+            override(self.p, land),
+            self.s,
+            forcing_chunk(self._forcing, *self.window_bounds(window)),
+            Fields({n: jnp.asarray(v) for n, v in factors.items()}),
+            self.cfg,
+            self._series,
+            self._daily,
+            self._ends,
+        )
+
+    def compile(self, parameters: Mapping[str, Array]) -> None:
+        """Compile the program of a window without running it.
+
+        Threads that meet an uncompiled program each compile it; done once beforehand, all of them find it in JAX's
+        cache on disk.
+        """
+        run_chunk.lower(*self._arguments(0, parameters, self._error.factors(self._perturbation, 0))).compile()
 
     def analyse(self, transforms: Mapping[str, Array]) -> dict[str, Array]:
         """Update soil water and carbon pools; forcing errors move with the parameters. See `ForecastModel`."""

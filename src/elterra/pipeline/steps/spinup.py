@@ -6,6 +6,7 @@ Years of the model with the station's weather alternate with the analytic steady
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 
 import jax.numpy as jnp
@@ -59,6 +60,7 @@ def run(context: Context) -> StageResult:
     total = (rounds + spec.years) * days
     shown: Mapping[str, float] = {}
     previous = np.nan
+    ahead = compile_ahead(station, s)
     for year in range(rounds + spec.years):
         start = _first_day(station, year, days)
 
@@ -70,6 +72,7 @@ def run(context: Context) -> StageResult:
         previous, shown = shown.get("TOTECOSYSC", np.nan), {n: float(means[n][..., 0]) for n in _SHOWN}
         if year < rounds:
             s = steady_state(p, s, means, station.cfg)
+    ahead.join()
     header = {"units": {n: variables()[n].units for n in s}, "dims": {n: variables()[n].dims for n in s}}
     write_restart(context.folder / "state.restart", s, header)
     figures = {
@@ -77,6 +80,24 @@ def run(context: Context) -> StageResult:
     }
     figures["drift_gC_m2_yr"] = shown["TOTECOSYSC"] - previous
     return StageResult(outputs=("spinup/state.restart",), figures=figures)
+
+
+def compile_ahead(station: Station, s: Fields) -> threading.Thread:
+    """Compile the programs of the later stages on another core while the spin-up runs on this one.
+
+    What is compiled does not depend on values; a failure here would come again, with its reason, where the program is
+    used.
+    """
+    ensemble = station.ensemble()
+    models = [station.model(ensemble, s, full_output=full) for full in (False, True)]
+
+    def work() -> None:
+        for model in models:
+            model.compile(ensemble.physical(1.0))
+
+    thread = threading.Thread(target=work, name="compile-ahead", daemon=True)
+    thread.start()
+    return thread
 
 
 def _first_day(station: Station, year: int, days: int) -> int:

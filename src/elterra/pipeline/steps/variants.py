@@ -155,6 +155,7 @@ def _run_all(
                 tell(sum(done.values()), total, "variants")
         return _members_dataset(out, station.streams["time"].values)
 
+    station.model(ensemble, spun_up, full_output=False).compile(ensemble.physical(1.0))
     with ThreadPoolExecutor(max_workers=threads) as pool:
         return dict(zip(masks, pool.map(one, masks), strict=True))
 

@@ -1,0 +1,189 @@
+"""The cycle on a toy land: what holds for any forecast model."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from elterra.calibration import Prior
+from elterra.pipeline.reanalysis.cycle import Cycle, CycleOptions, Forecast
+from elterra.pipeline.reanalysis.ensemble import Drift, ParameterEnsemble, rng
+from elterra.pipeline.reanalysis.sink import WindowProduct
+from elterra.pipeline.reanalysis.windows import KINDS, TowerSeries, as_batch, predict, window_blocks
+
+STEPS, MEMBERS, WINDOWS = 8, 12, 30
+OPTIONS = CycleOptions(seed=3, lag=4, damping=0.9, block_hours=2.0, drift=Drift({"a": 0.5}, 10.0))
+
+
+class Toy:
+    """NEE = a sin(hour), LE = b; a reservoir of water and carbon that the analysis may move."""
+
+    def __init__(self) -> None:
+        self.water, self.carbon = np.full(MEMBERS, 100.0), np.full(MEMBERS, 1000.0)
+
+    def window_bounds(self, window):
+        return window * STEPS, (window + 1) * STEPS
+
+    def day_of_year(self, window):
+        return float(window + 1)
+
+    def forecast(self, window, parameters):
+        start = {"water": self.water.copy(), "carbon": self.carbon.copy()}
+        shape = np.sin(np.arange(STEPS))[:, None]
+        nee = parameters["a"] * shape
+        self.water = self.water - 0.1 * parameters["b"]
+        self.carbon = self.carbon - nee.sum(axis=0)
+        le = np.broadcast_to(parameters["b"], (STEPS, MEMBERS)).copy()
+        swc = np.broadcast_to(self.water / 400.0, (STEPS, MEMBERS)).copy()
+        end = {"water": self.water.copy(), "carbon": self.carbon.copy()}
+        return Forecast(
+            {"NEE": nee, "LE": le},
+            {"LAI": self.carbon.copy()},
+            {"NEE": nee, "LE": le, "SWC": swc},
+            start,
+            end,
+            {"errh2o": 0.0},
+        )
+
+    def analyse(self, transforms):
+        before = self.water
+        self.water = self.water @ transforms["water"]
+        return {"water": self.water - before}
+
+    def state(self):
+        return {"water": self.water, "carbon": self.carbon}
+
+    def restore(self, state):
+        self.water, self.carbon = np.array(state["water"]), np.array(state["carbon"])
+
+
+def _ensemble() -> ParameterEnsemble:
+    priors = [Prior("a", "normal", 1.0, 0.5), Prior("b", "lognormal", 2.0, 0.3)]
+    return ParameterEnsemble.prior(priors, ["a"], MEMBERS, seed=1, seasonal_sd=0.3)
+
+
+def _tower(fraction: float = 0.6) -> TowerSeries:
+    n = STEPS * WINDOWS
+    draw = rng(5, "tower")
+    used = {v: draw.random(n) < fraction for v in ("NEE", "LE", "SWC")}
+    truth = {"NEE": 2.0 * np.sin(np.arange(n) % STEPS), "LE": np.full(n, 2.5), "SWC": np.full(n, 0.24)}
+    values = {v: truth[v] + 0.1 * draw.standard_normal(n) for v in truth}
+    sd = {v: np.full(n, 0.1) for v in truth}
+    return TowerSeries(values, sd, {v: np.full(n, 0.02) for v in truth}, used, np.arange(n) % STEPS < 4)
+
+
+def _run(cycle: Cycle, stop: int = WINDOWS, last: int = WINDOWS):
+    finals, fates = [], []
+    for final, fate, _ in cycle.run(stop, last):
+        finals += final
+        fates += fate
+    return finals, fates
+
+
+def _bits(finals) -> bytes:
+    return b"".join(f.smoothed(f.forecast.series["NEE"]).tobytes() for f in finals)
+
+
+def test_withholding_everything_equals_the_free_run_to_the_bit():
+    tower = _tower()
+    nothing = tower.withhold(np.ones(STEPS * WINDOWS, dtype=bool))
+    free, _ = _run(Cycle(Toy(), _ensemble(), OPTIONS, None))
+    blind, fates = _run(Cycle(Toy(), _ensemble(), OPTIONS, nothing))
+    assert fates == []
+    assert _bits(blind) == _bits(free)
+
+
+def test_the_same_run_twice_is_the_same_bits():
+    runs = [_bits(_run(Cycle(Toy(), _ensemble(), OPTIONS, _tower()))[0]) for _ in range(2)]
+    assert runs[0] == runs[1]
+
+
+@pytest.mark.parametrize("cut", [1, 7, 29])
+def test_a_run_that_was_cut_and_restored_ends_with_the_same_bits(cut):
+    whole, _ = _run(Cycle(Toy(), _ensemble(), OPTIONS, _tower()))
+    first = Cycle(Toy(), _ensemble(), OPTIONS, _tower())
+    head, _ = _run(first, cut)
+    arrays, header = first.checkpoint()
+    second = Cycle(Toy(), _ensemble(), OPTIONS, _tower())
+    second.restore(arrays, header)
+    tail, _ = _run(second)
+    assert [f.window for f in head + tail] == list(range(WINDOWS))
+    assert _bits(head + tail) == _bits(whole)
+
+
+def test_data_pull_the_ensemble_to_the_truth_and_narrow_it():
+    free, _ = _run(Cycle(Toy(), _ensemble(), OPTIONS, None))
+    seen, fates = _run(Cycle(Toy(), _ensemble(), OPTIONS, _tower()))
+    truth = 2.0 * np.sin(np.arange(STEPS))
+
+    def error(finals):
+        means = np.stack([f.smoothed(f.forecast.series["NEE"]).mean(axis=1) for f in finals[10:]])
+        return np.sqrt(((means - truth) ** 2).mean())
+
+    assert error(seen) < 0.5 * error(free)
+    assert sum(f.used for f in fates) > 50
+
+
+def test_a_smoothed_window_knows_of_later_data():
+    tower = _tower()
+    mask = np.zeros(STEPS * WINDOWS, dtype=bool)
+    mask[10 * STEPS : 12 * STEPS] = True
+    gap = tower.withhold(mask)
+    filtered, _ = _run(Cycle(Toy(), _ensemble(), replace(OPTIONS, lag=0), gap))
+    smoothed, _ = _run(Cycle(Toy(), _ensemble(), OPTIONS, gap))
+
+    def spread(finals):
+        return finals[11].smoothed(finals[11].forecast.series["NEE"]).std()
+
+    assert spread(smoothed) < spread(filtered)
+
+
+def test_blocks_average_measured_steps_and_their_errors():
+    tower = _tower(1.0)
+    blocks = window_blocks(tower, 0, STEPS, hours=2.0)
+    kinds = {b.kind for b in blocks}
+    assert kinds == set(KINDS)
+    block = next(b for b in blocks if b.kind == "LE")
+    assert block.sd == pytest.approx(np.hypot(0.1 / np.sqrt(4), 0.02))
+    assert block.value == pytest.approx(tower.values["LE"][:4].mean())
+    night = next(b for b in blocks if b.kind == "NEE_night")
+    assert (night.steps >= 4).all()
+    assert predict(blocks, {v: np.ones((STEPS, 3)) for v in ("NEE", "LE", "SWC")}).shape == (len(blocks), 3)
+    assert len(as_batch(blocks)) == len(blocks)
+
+
+def test_one_measured_step_is_no_block():
+    tower = _tower(1.0)
+    mask = np.ones(STEPS * WINDOWS, dtype=bool)
+    mask[0] = False
+    assert window_blocks(tower.withhold(mask), 0, STEPS, hours=2.0) == []
+
+
+def test_seasonal_part_comes_back_after_a_year_and_the_vector_round_trips():
+    ensemble = _ensemble()
+    np.testing.assert_allclose(ensemble.physical(10.0)["a"], ensemble.physical(10.0 + 365.25)["a"])
+    assert np.abs(ensemble.physical(10.0)["a"] - ensemble.physical(190.0)["a"]).max() > 0.1
+    vector, labels = ensemble.vector()
+    assert labels == ["a", "b", "a.cos", "a.sin"]
+    again = ensemble.with_vector(vector)
+    np.testing.assert_array_equal(again.seasonal, ensemble.seasonal)
+    np.testing.assert_array_equal(again.z, ensemble.z)
+
+
+def test_drift_keeps_its_stationary_spread():
+    drift = Drift({"a": 0.7}, 8.0)
+    delta = drift.start(["a", "b"], 400, seed=2)
+    for w in range(1, 60):
+        delta = drift.step(delta, ["a", "b"], seed=2, window=w, inflation=1.0)
+    assert delta[0].std() == pytest.approx(0.7, rel=0.15)
+    assert (delta[1] == 0.0).all()
+
+
+def test_statistics_of_a_stock_book_what_clipping_adds():
+    product = WindowProduct(["SWE"], [], STEPS)
+    clipped: dict[str, float] = {}
+    values = np.array([[-1.0, 3.0], [2.0, 2.0]])
+    bounded = product._bounded("SWE", values, clipped)
+    assert bounded.min() == 0.0
+    assert clipped["SWE"] == pytest.approx(0.25)
+    assert product._bounded("NEE", values, clipped) is values
