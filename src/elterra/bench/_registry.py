@@ -18,6 +18,10 @@ from elterra.errors import ElterraError, InputError
 #: name -> (module with ``measure(*, quick, **options) -> {key: number}``, one line for people)
 BENCHES: dict[str, tuple[str, str]] = {
     "import": ("elterra.bench.import_time", "seconds of `elterra --help` and of `import elterra`"),
+    "land": (
+        "elterra.bench.land",
+        "column-years per second of the land model, compilation, gradient, residuals",
+    ),
     "store": ("elterra.bench.store", "seconds and bytes of the store's commits, consolidation and reads"),
 }
 

@@ -8,6 +8,7 @@ import typer
 
 from elterra.cli._options import Json
 from elterra.cli._output import emit
+from elterra.errors import InputError
 
 
 def bench(
@@ -15,6 +16,9 @@ def bench(
         str | None, typer.Argument(help="Name of the bench; all names are listed without it.")
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="A short run, to see that it works.")] = False,
+    device: Annotated[
+        str | None, typer.Option("--device", help="cpu or gpu; only for benches that compute (land).")
+    ] = None,
     json_: Json = False,
 ) -> None:
     """Measure the figures that the documentation quotes."""
@@ -28,7 +32,12 @@ def bench(
             for key, words in listed.items():
                 typer.echo(f"{key:<16}{words}")
         return
-    told = elterra.bench.run(name, quick=quick)
+    if device not in (None, "cpu", "gpu"):
+        raise InputError(f"--device {device}: there are cpu and gpu")
+    if device is not None and name != "land":
+        raise InputError(f"--device: bench {name} does not compute on a device; leave it out")
+    options = {} if device is None else {"device": device}
+    told = elterra.bench.run(name, quick=quick, **options)
     if json_:
         emit(told)
         return

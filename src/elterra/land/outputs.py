@@ -49,6 +49,7 @@ def collect(
         "RUNOFF": wat.qflx_runoff,
         "PRECIP": f.forc_rain + f.forc_snow,
         "EVAP": mean(en.qflx_evap_tot) - wat.qflx_evap_deficit,
+        "qflx_evap_deficit": wat.qflx_evap_deficit,  # evaporation that no store could give
         "ALBEDO": jnp.where(
             incident > 1.0, mean(rad.fsr) / jnp.where(incident > 1.0, incident, 1.0), jnp.nan
         ),

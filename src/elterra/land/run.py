@@ -65,23 +65,29 @@ def run_chunk(
 
 
 def split_columns(tree: Any, block: int) -> list[Any]:
-    """Cut a pytree along its last axis into blocks of columns; arrays with last axis 1 or no axis are shared."""
+    """Cut a pytree along its last axis into blocks of columns; arrays with last axis 1 or no axis are shared.
+
+    All blocks have ``block`` columns: the last one is filled up with copies of the last column. Blocks of one size
+    run the same compiled program, so that a column has the same bits in whichever block it lies (a program for
+    another size differs by round-off). `join_columns` drops the copies.
+    """
     columns = max(x.shape[-1] for x in jax.tree.leaves(tree) if getattr(x, "ndim", 0))
 
-    def cut(x: Any, low: int, high: int) -> Any:
-        return x if getattr(x, "ndim", 0) == 0 or x.shape[-1] == 1 else x[..., low:high]
+    def cut(x: Any, low: int) -> Any:
+        if getattr(x, "ndim", 0) == 0 or x.shape[-1] == 1:
+            return x
+        part = x[..., low : low + block]
+        missing = block - part.shape[-1]
+        if missing == 0:
+            return part
+        return jnp.concatenate([part, jnp.repeat(part[..., -1:], missing, axis=-1)], axis=-1)
 
-    return [
-        jax.tree.map(lambda x, low=low: cut(x, low, min(low + block, columns)), tree)
-        for low in range(0, columns, block)
-    ]
+    return [jax.tree.map(lambda x, low=low: cut(x, low), tree) for low in range(0, columns, block)]
 
 
-def join_columns(parts: list[Any]) -> Any:
-    """Undo `split_columns` for results: concatenate along the last axis."""
-    if len(parts) == 1:
-        return parts[0]
-    return jax.tree.map(lambda *x: np.concatenate([np.asarray(y) for y in x], axis=-1), *parts)
+def join_columns(parts: list[Any], columns: int) -> Any:
+    """Undo `split_columns` for results: concatenate along the last axis, ``columns`` of them."""
+    return jax.tree.map(lambda *x: np.concatenate([np.asarray(y) for y in x], axis=-1)[..., :columns], *parts)
 
 
 def run_blocks(

@@ -18,7 +18,12 @@ from elterra.registry import variables
 CFG = Config()
 N = 6
 PFTS = [1, 14]
-FLUXES = jax.jit(lambda p, s, f, v, r, g, w: surface_fluxes(p, s, f, v, r, g, w, CFG))
+_COMPILED = jax.jit(lambda p, s, f, v, r, g, w: surface_fluxes(p, s, f, v, r, g, w, CFG))
+
+
+def fluxes(*args):
+    """One program for all tests: arrays that came from Python numbers would be another type to JAX."""
+    return _COMPILED(*jax.tree.map(np.asarray, args))
 
 
 def setup(*, pft=PFTS, t=288.0, veg=None, rad=None, wet=None, ground=None, force=None, state=None):
@@ -68,7 +73,7 @@ def random_case(seed):
 @given(seed=st.integers(0, 10**6))
 def test_energy_and_water_of_the_canopy_close(seed):
     p, s, f, v, r, g, w = random_case(seed)
-    new, out = FLUXES(p, s, f, v, r, g, w)
+    new, out = fluxes(p, s, f, v, r, g, w)
     vegetated = np.asarray(v.frac_veg_nosno) > 0
     assert all(bool(jnp.isfinite(x).all()) for x in (*new.values(), *out.values()))
     assert np.abs(out.err_canopy).max() < 1e-9
@@ -94,9 +99,9 @@ def test_energy_and_water_of_the_canopy_close(seed):
 
 def test_columns_do_not_see_each_other():
     args = random_case(7)
-    whole = FLUXES(*args)[1]
+    whole = fluxes(*args)[1]
     flipped = jax.tree.map(lambda x: x[..., ::-1], args)
-    back = FLUXES(*flipped)[1]
+    back = fluxes(*flipped)[1]
     for name in whole:
         assert np.array_equal(whole[name], back[name][..., ::-1]), name
 
@@ -105,7 +110,7 @@ def test_columns_do_not_see_each_other():
 def test_iteration_converges_to_the_balance():
     args = setup(wet={"fwet": 0.03}, state={"liqcan": jnp.full((2, N), 0.2)})
     long = jax.jit(lambda *a: surface_fluxes(*a, Config(leaf_iterations=40)))
-    (new, out), (ref, ref_out) = FLUXES(*args), long(*args)
+    (new, out), (ref, ref_out) = fluxes(*args), long(*args)
     assert np.abs(new.t_veg - ref.t_veg).max() < 0.01
     assert np.abs(out.eflx_sh_veg - ref_out.eflx_sh_veg).max() < 0.2
     assert np.abs(ref_out.t_veg_change).max() < 1e-9
@@ -113,8 +118,8 @@ def test_iteration_converges_to_the_balance():
 
 
 def test_night_has_no_assimilation_and_little_transpiration():
-    _, out = FLUXES(*setup(rad={"par": 0.0, "sabv": 0.0}))
-    _, day = FLUXES(*setup())
+    _, out = fluxes(*setup(rad={"par": 0.0, "sabv": 0.0}))
+    _, day = fluxes(*setup())
     assert np.array_equal(out.gpp_c, np.zeros((2, N)))
     assert (out.lmr_c > 0).all()
     assert (out.qflx_tran_veg < 0.2 * day.qflx_tran_veg).all()
@@ -125,7 +130,7 @@ def test_clear_night_cools_the_leaves_and_forms_dew():
     args = setup(
         rad={"par": 0.0, "sabv": 0.0}, force={"rh": 0.98, "forc_lwrad": jnp.full(N, 230.0), "wind": 1.0}
     )
-    new, out = FLUXES(*args)
+    new, out = fluxes(*args)
     assert (new.t_veg < 288.0).all()
     assert (out.qflx_evap_can < 0).all()
     assert (new.liqcan > 0).all()
@@ -136,7 +141,7 @@ def test_frozen_soil_stops_transpiration_but_not_sublimation():
     args = setup(
         t=268.0, state={"snocan": jnp.full((2, N), 1.0)}, wet={"fwet": 0.05}, force={"t": 276.0, "rh": 0.3}
     )
-    new, out = FLUXES(*args)
+    new, out = fluxes(*args)
     assert np.array_equal(out.qflx_tran_veg, np.zeros((2, N)))
     assert np.array_equal(out.gpp_c, np.zeros((2, N)))
     assert (out.qflx_evap_can > 0).all()
@@ -144,7 +149,7 @@ def test_frozen_soil_stops_transpiration_but_not_sublimation():
 
 
 def test_dry_air_lowers_conductance_and_gpp():
-    dry, moist = (FLUXES(*setup(force={"rh": rh}))[1] for rh in (0.02, 0.8))
+    dry, moist = (fluxes(*setup(force={"rh": rh}))[1] for rh in (0.02, 0.8))
     assert (dry.rssun > 1.5 * moist.rssun).all()
     assert (dry.gpp_c[0] < moist.gpp_c[0]).all()
     assert (dry.cisun < moist.cisun).all()
@@ -152,7 +157,7 @@ def test_dry_air_lowers_conductance_and_gpp():
 
 def test_leafless_stems_exchange_heat_only():
     args = setup(veg={"elai": 0.0}, rad={"par": 0.0})
-    _, out = FLUXES(*args)
+    _, out = fluxes(*args)
     for name in ("gpp_c", "lmr_c", "qflx_tran_veg"):
         assert np.array_equal(out[name], np.zeros((2, N)))
     assert (out.eflx_sh_veg > 10.0).all()
@@ -163,7 +168,7 @@ def test_bare_ground_in_neutral_air_is_the_logarithmic_law():
     t_ground = 288.0 + 0.0098 * 30.01  # the potential temperature of the air
     p, s, f, v, r, g, w = setup(veg={"elai": 0.0, "esai": 0.0}, force={"wind": wind})
     g = g.replace(t_grnd=jnp.full(N, t_ground + 1e-6), qg=f.forc_q)
-    _, out = FLUXES(p, s, f, v, r, g, w)
+    _, out = fluxes(p, s, f, v, r, g, w)
     # not exactly: |zeta| is at least 0.01
     assert np.allclose(out.u_star, c.VKC * wind / np.log(30.01 / 0.01), rtol=0.01)
 
@@ -173,8 +178,8 @@ def test_bare_ground_fluxes_follow_their_gradients():
     cold = setup(
         veg={"elai": 0.0, "esai": 0.0}, ground={"t_grnd": jnp.full(N, 276.0), "qg": jnp.full(N, 1e-3)}
     )
-    _, up = FLUXES(*warm)
-    _, down = FLUXES(*cold)
+    _, up = fluxes(*warm)
+    _, down = fluxes(*cold)
     assert (up.eflx_sh_grnd > 0).all()
     assert (up.qflx_evap_soi > 0).all()
     assert (down.eflx_sh_grnd < 0).all()
@@ -187,8 +192,8 @@ def test_ground_derivatives_match_finite_differences_at_fixed_turbulence(veg):
     """cgrnds is d(eflx_sh_grnd)/d(t_grnd) at fixed conductances, hence a little less than the full one."""
     h = 0.01
     low, high = (setup(veg=veg, ground={"t_grnd": jnp.full(N, 292.0 + d)}) for d in (-h, h))
-    mid = FLUXES(*setup(veg=veg, ground={"t_grnd": jnp.full(N, 292.0)}))[1]
-    slope = (FLUXES(*high)[1].eflx_sh_grnd - FLUXES(*low)[1].eflx_sh_grnd) / (2 * h)
+    mid = fluxes(*setup(veg=veg, ground={"t_grnd": jnp.full(N, 292.0)}))[1]
+    slope = (fluxes(*high)[1].eflx_sh_grnd - fluxes(*low)[1].eflx_sh_grnd) / (2 * h)
     assert np.allclose(mid.cgrnds, slope, rtol=0.5)
     assert np.allclose(mid.cgrnd, mid.cgrnds + mid.cgrndl * 2.501e6)
 
@@ -235,7 +240,7 @@ GRADIENT = jax.jit(jax.grad(_loss, argnums=(0, 1, 2, 5), allow_int=True))
 
 
 def test_every_output_is_in_the_registry():
-    new, out = FLUXES(*setup())
+    new, out = fluxes(*setup())
     known = variables()
     for name, value in out.items():
         dims = known[name].dims

@@ -175,3 +175,20 @@ def test_grain_growth():
                 jnp.asarray(t), jnp.asarray(gradient), jnp.asarray(200.0), radius
             )
         assert float(radius) - RADIUS_MIN == pytest.approx(want, rel=0.35)
+
+
+@pytest.mark.parametrize("trace", [1e-3, 1e-16, 1e-25, 1e-300, 5e-324])
+def test_a_trace_of_new_snow_has_a_finite_depth(trace):
+    zero = jnp.zeros(1)
+    new = add_new_snow(
+        new_snow=jnp.full(1, trace),
+        h2osno=zero,
+        frac_sno=zero,
+        int_snow=zero,
+        density=jnp.full(1, 100.0),
+        accum_factor=jnp.full(1, 0.1),
+        n_melt=jnp.full(1, 20.0),
+    )
+    assert all(np.isfinite(np.asarray(x)).all() for x in new)
+    # on bare ground the covered part is as deep as if the flakes lay on tanh(k P) of the ground
+    assert 0.0 <= float(new.depth[0]) <= 1.0 / (100.0 * 0.1) * (1.0 + 1e-6)

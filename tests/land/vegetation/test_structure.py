@@ -51,3 +51,9 @@ def test_prescribed_phenology_takes_the_forcing():
     np.testing.assert_array_equal(out.elai[0, :2], values[0, :2])
     np.testing.assert_array_equal(out.htop, values * 5)
     np.testing.assert_array_equal(out.esai, 0.0)  # below 0.05
+
+
+def test_snow_that_covers_no_ground_buries_nothing():
+    s = make_s(P, leafc=jnp.full((1, 4), 100.0))
+    trace = s.replace(snow_depth=jnp.full(4, 0.1), frac_sno=jnp.full(4, 1e-12))
+    np.testing.assert_allclose(structure(P, trace, F, CFG).elai, structure(P, s, F, CFG).elai, rtol=1e-11)

@@ -44,6 +44,15 @@ def output_names(frequency: str) -> tuple[str, ...]:
     return tuple(n for n, v in variables().items() if frequency in v.output)
 
 
+def smoothed_kind(name: str) -> bool:
+    """Whether later data may change an output: fluxes yes, stocks and other states no.
+
+    The chance correlations of a small ensemble are large beside what a day's data know about a stock of decades, and a
+    linear combination of snow packs can be negative. States are what the filter made of them.
+    """
+    return variable(name).kind == "flux"
+
+
 def non_negative(name: str) -> bool:
     """Whether the registry bounds a variable below at zero."""
     bounds = variable(name).bounds
@@ -60,7 +69,7 @@ class WindowProduct:
     def arrays(self, final: FinalWindow) -> dict[str, dict[str, NDArray[np.float32]]]:
         """``{group: {name: [step, ...]}}`` of the groups halfhourly, daily, members and budget.
 
-        A smoothed ensemble is a linear combination of members; weights can be negative, so that a stock near zero
+        A smoothed ensemble is a linear combination of members; weights can be negative, so that a flux near zero
         can come out slightly below it. Statistics are taken of ``max(x, 0)`` and what this adds to the mean is
         booked in ``budget`` as ``clipped_<name>``.
         """
@@ -69,12 +78,12 @@ class WindowProduct:
         half: dict[str, NDArray[np.float32]] = {}
         day: dict[str, NDArray[np.float32]] = {}
         for name in self.halfhourly:
-            values = self._bounded(name, final.smoothed(forecast.series[name]), clipped)
+            values = self._bounded(name, _seen(final, name, forecast.series[name]), clipped)
             for suffix, array in ensemble_statistics(values).items():
                 half[stored_name(name, suffix)] = array
         for name in self.daily:
             source = forecast.daily[name] if name in forecast.daily else _nanmean(forecast.series[name])
-            values = self._bounded(name, final.smoothed(source), clipped)
+            values = self._bounded(name, _seen(final, name, source), clipped)
             for suffix, array in ensemble_statistics(values).items():
                 day[stored_name(name, suffix)] = array[None]
         members = {
@@ -92,19 +101,25 @@ class WindowProduct:
         return values
 
     def _budget(self, final: FinalWindow, clipped: Mapping[str, float]) -> dict[str, NDArray[np.float32]]:
-        """Storage at both ends, fluxes and residual of the window, and the increment before it; ensemble means."""
+        """Storage at both ends, fluxes, residual of the model, and what data did to storage and fluxes; ensemble means.
+
+        ``<kind>_residual``: end - start - fluxes of the forecast (round-off). ``increment_<kind>``: what the analyses
+        before the window did to the storage. ``smoothing_<kind>``: fluxes as stored (smoothed) less those of the
+        forecast. So end - previous end = increment + stored fluxes - smoothing + residual.
+        """
         forecast, row = final.forecast, {}
         for kind, (storage, fluxes) in BUDGETS.items():
-            start = float(final.smoothed(forecast.start_totals[storage]).mean())
-            end = float(final.smoothed(forecast.end_totals[storage]).mean())
-            supply = 0.0
+            start = float(forecast.start_totals[storage].mean())
+            end = float(forecast.end_totals[storage].mean())
+            supply = stored = 0.0
             for name, sign in fluxes.items():
                 amount = float(final.smoothed(forecast.daily[name]).mean()) * SECONDS_PER_DAY
                 row[f"{kind}_{name}"] = sign * amount
-                supply += sign * amount
+                stored += sign * amount
+                supply += sign * float(forecast.daily[name].mean()) * SECONDS_PER_DAY
             row[f"{kind}_start"], row[f"{kind}_end"] = start, end
             row[f"{kind}_residual"] = end - start - supply
-            # What the analyses did to the storage between the windows: nothing else moves it.
+            row[f"smoothing_{kind}"] = stored - supply
             row[f"increment_{kind}"] = start - self._end_before.get(kind, start)
             self._end_before[kind] = end
         for name in RESIDUALS:
@@ -119,7 +134,13 @@ class WindowProduct:
         names = []
         for kind, (_, fluxes) in BUDGETS.items():
             names += [f"{kind}_{f}" for f in fluxes]
-            names += [f"{kind}_start", f"{kind}_end", f"{kind}_residual", f"increment_{kind}"]
+            names += [
+                f"{kind}_start",
+                f"{kind}_end",
+                f"{kind}_residual",
+                f"increment_{kind}",
+                f"smoothing_{kind}",
+            ]
         names += [f"worst_{r}" for r in RESIDUALS]
         names += [f"clipped_{n}" for n in dict.fromkeys((*self.halfhourly, *self.daily)) if non_negative(n)]
         return tuple(names)
@@ -130,6 +151,10 @@ class WindowProduct:
 
     def restore(self, state: Mapping[str, float]) -> None:
         self._end_before = dict(state)
+
+
+def _seen(final: FinalWindow, name: str, values: Array) -> Array:
+    return final.smoothed(values) if smoothed_kind(name) else values
 
 
 def _nanmean(values: Array) -> Array:
