@@ -167,7 +167,7 @@ class Station:
         land = {n: v for n, v in values.items() if n not in (*OPERATOR, *INITIAL)}
         p = prepare(surface_of(self.site).tile(ensemble.members), land)
         s = tile_state(spun_up, ensemble.members)
-        s = disequilibrium(p, s, values)
+        s = disequilibrium(p, s, values, self.site.stand_age_years)
         half = output_names("halfhourly") if full_output else ()
         series = tuple(dict.fromkeys((*half, "NEE", "GPP", "ER", "LE", "SWC_15")))
         budget_fluxes = tuple({f for _, fluxes in BUDGETS.values() for f in fluxes})
@@ -190,15 +190,19 @@ class Station:
         )
 
 
-def disequilibrium(p: Fields, s: Fields, values: Mapping[str, Array]) -> Fields:
+def disequilibrium(
+    p: Fields, s: Fields, values: Mapping[str, Array], stand_age: float | None = None
+) -> Fields:
     """The equilibrium of the climate moved to where a real stand may be: wood, litter and soil of each member.
 
-    Carbon and nitrogen are scaled alike.
+    Carbon and nitrogen are scaled alike. A known ``stand_age`` (years) says how much of the equilibrium's wood has
+    grown; the members' factors are the doubt that remains.
     """
     ones = np.ones(p.wt.shape[-1])
     s, _ = disturb(
         p,
         s,
+        stand_age=None if stand_age is None else jnp.full(p.wt.shape[-1], stand_age),
         wood_factor=jnp.asarray(values.get("wood_c_scale", ones)),
         soil_factor=jnp.asarray(values.get("soil_c_scale", ones)),
     )

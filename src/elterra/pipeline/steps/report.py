@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from elterra.errors import InputError
 from elterra.pipeline._stage import Context, StageResult
 from elterra.pipeline.reanalysis.groups import RunGroups
+from elterra.product.export import write_fluxnet_csv, write_netcdf
+from elterra.product.load import Product
 from elterra.product.report import write_report
 
 
@@ -26,3 +29,17 @@ def write_run_report(run_dir: Path, out: Path) -> Path:
         evaluation=groups.evaluation(),
         provenance=groups.provenance(),
     )
+
+
+def export_run(run_dir: Path, file_format: str, scale: str, out: Path | None = None) -> Path:
+    """The series of a run as a file: ``netcdf`` or ``csv``, ``halfhourly`` or ``daily``."""
+    writers = {"netcdf": (write_netcdf, "nc"), "csv": (write_fluxnet_csv, "csv")}
+    if file_format not in writers or scale not in ("halfhourly", "daily"):
+        raise InputError(
+            f"format must be one of {sorted(writers)}, scale halfhourly or daily; got {file_format}, {scale}"
+        )
+    write, ending = writers[file_format]
+    groups = RunGroups(run_dir)
+    path = out or run_dir / "export" / f"{groups.site.name}_{scale}.{ending}"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return write(Product(groups, str(run_dir)), path, scale, groups.metadata())  # type: ignore[arg-type]
