@@ -17,9 +17,12 @@ SEASONS = ("cos", "sin")
 
 
 def rng(seed: int, purpose: str, window: int = 0) -> np.random.Generator:
-    """Random numbers that depend on (experiment seed, purpose, window) and nothing else."""
+    """Random numbers that depend on (experiment seed, purpose, window) and nothing else.
+
+    The window is the highest word of the counter: in the lowest, streams of neighbouring windows would overlap.
+    """
     word = int.from_bytes(purpose.encode()[:8].ljust(8, b"\0"), "little")
-    return np.random.Generator(np.random.Philox(key=[seed, word], counter=[window, 0, 0, 0]))
+    return np.random.Generator(np.random.Philox(key=[seed, word], counter=[0, 0, 0, window]))
 
 
 @dataclass(frozen=True)
