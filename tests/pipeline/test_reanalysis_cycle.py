@@ -133,7 +133,7 @@ def test_a_smoothed_window_knows_of_later_data():
     smoothed, _ = _run(Cycle(Toy(), _ensemble(), OPTIONS, gap))
 
     def spread(finals):
-        return finals[11].smoothed(finals[11].forecast.series["NEE"]).std()
+        return finals[11].smoothed(finals[11].forecast.series["NEE"]).std(axis=1).mean()
 
     assert spread(smoothed) < spread(filtered)
 
