@@ -144,7 +144,7 @@ def test_budgets_close_over_forty_days(case, straight):
 @pytest.mark.parametrize(
     "columns", [[0, 1], [3, 4, 5], [6, 5, 4, 3, 2, 1, 0], [7, 0, 1, 2, 3, 4, 5, 6, 2, 4, 1]]
 )
-def test_shared_out_in_blocks_a_column_keeps_its_bits(case, straight, columns):
+def test_shared_out_in_blocks_a_column_keeps_its_values(case, straight, columns):
     p, s, forcing = case
     p, s, factors = (take(x, columns) for x in (p, s, NEUTRAL))
     parts = [
@@ -154,8 +154,11 @@ def test_shared_out_in_blocks_a_column_keeps_its_bits(case, straight, columns):
     end = join_columns([part.states[-1] for part in parts], len(columns))
     told = join_columns([part.outputs for part in parts], len(columns))
     assert end.leafc.shape[-1] == len(columns)
-    assert differing(end, take(straight.states[4], columns)) == 0
-    assert differing(told, take(straight.outputs[:4], columns)) == 0
+    # Round-off, not bits: a few bytes can depend on the place in the block (docs/science/land_check.md).
+    pairs = ((end, take(straight.states[4], columns)), (told, take(straight.outputs[:4], columns)))
+    for found, expected in pairs:
+        for x, y in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
+            np.testing.assert_allclose(x, y, rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.slow

@@ -68,8 +68,8 @@ def split_columns(tree: Any, block: int) -> list[Any]:
     """Cut a pytree along its last axis into blocks of columns; arrays with last axis 1 or no axis are shared.
 
     All blocks have ``block`` columns: the last one is filled up with copies of the last column. Blocks of one size
-    run the same compiled program, so that a column has the same bits in whichever block it lies (a program for
-    another size differs by round-off). `join_columns` drops the copies.
+    run the same compiled program, whereas a program for another size differs by round-off. `join_columns` drops
+    the copies.
     """
     columns = max(x.shape[-1] for x in jax.tree.leaves(tree) if getattr(x, "ndim", 0))
 
