@@ -238,7 +238,7 @@ def test_report_tells_where_the_page_is(tmp_path, capsys, monkeypatch):
         out.write_text("<html>")
         return out
 
-    given(monkeypatch, "report", write_report=write_report)
+    monkeypatch.setattr("elterra.pipeline.steps.report.write_run_report", write_report)
     assert call("report", str(tmp_path), "--json") == 0
     assert json.loads(capsys.readouterr().out) == {"path": str(tmp_path / "report.html"), "bytes": 6}
 

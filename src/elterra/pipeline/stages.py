@@ -14,22 +14,40 @@ def _record(experiment: Experiment) -> Sequence[Path]:
     return [path] if path is not None else []
 
 
+def _store_is_whole(run_dir: Path, digests: Mapping[str, str]) -> bool:
+    """Whether the finished store is still there (its bytes are checked when they are read)."""
+    from elterra.product.store import StoreError, open_store
+
+    try:
+        return open_store(run_dir / "store").complete
+    except StoreError:
+        return False
+
+
 def stages() -> tuple[Stage, ...]:
     """domain → forcing → observations → spinup → calibration → assimilation → evaluation → report.
 
     Each lives in ``elterra.pipeline.steps.<name>`` as ``run(context) -> StageResult`` (see `Stage`).
     """
     steps = "elterra.pipeline.steps"
-    land = ("elterra.land", "elterra.registry")
+    land = (
+        "elterra.land",
+        "elterra.registry",
+        "elterra.forcing",
+        "elterra.domain",
+        "elterra.pipeline.reanalysis",
+    )
     return (
-        Stage("domain", 1, f"{steps}.domain:run", sections=("site",), code=(f"{steps}.domain",)),
+        Stage(
+            "domain", 1, f"{steps}.domain:run", sections=("site",), code=(f"{steps}.domain", "elterra.domain")
+        ),
         Stage(
             "forcing",
             1,
             f"{steps}.forcing:run",
             needs=("domain",),
             sections=("site", "data", "period"),
-            code=(f"{steps}.forcing", "elterra.forcing"),
+            code=(f"{steps}.forcing", "elterra.forcing", "elterra.observations", "elterra.domain"),
             inputs=_record,
         ),
         Stage(
@@ -38,7 +56,7 @@ def stages() -> tuple[Stage, ...]:
             f"{steps}.observations:run",
             needs=("domain",),
             sections=("site", "data", "period"),
-            code=(f"{steps}.observations", "elterra.observations"),
+            code=(f"{steps}.observations", "elterra.observations", "elterra.domain"),
             inputs=_record,
         ),
         Stage(
@@ -54,7 +72,7 @@ def stages() -> tuple[Stage, ...]:
             1,
             f"{steps}.calibration:run",
             needs=("domain", "forcing", "observations", "spinup"),
-            sections=("calibration", "ensemble", "evaluation"),
+            sections=("calibration", "ensemble", "assimilation"),
             code=(f"{steps}.calibration", "elterra.calibration", *land),
         ),
         Stage(
@@ -65,6 +83,7 @@ def stages() -> tuple[Stage, ...]:
             sections=("assimilation", "ensemble", "output", "period"),
             code=(f"{steps}.assimilation", "elterra.assimilation", "elterra.product.store", *land),
             owns=("store", "store.new"),
+            intact=_store_is_whole,
         ),
         Stage(
             "evaluation",

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from elterra.domain import Patch, Site, annual_co2, ch_dav
 from elterra.errors import InputError
-from elterra.experiment import Experiment
+from elterra.experiment import Clock, Data, Experiment
 from elterra.forcing import land_forcing
 from elterra.land import Surface, ground_profile
 from elterra.land.soil_heat import ZSOI
@@ -93,14 +93,36 @@ def read_record(experiment: Experiment, site: Site) -> xr.Dataset:
     if data.reader != "table":
         return open_record(path, reader=data.reader, site=site)
     assert data.clock is not None
+    _refuse_unsupported(data, data.clock)
+    named: dict[str, tuple[str, str | None]] = {n: (c.column, c.units) for n, c in data.columns.items()}
+    named |= {f"{n}_QC": (c.quality, "1") for n, c in data.columns.items() if c.quality is not None}
     columns = ColumnMap(
-        columns={name: (c.column, c.units) for name, c in data.columns.items()},
+        columns=named,
         time=data.clock.column,
         label=data.clock.label,
         utc_offset_h=site.utc_offset_h,
         site=site.name,
     )
     return open_record(path, reader="table", columns=columns, site=site)
+
+
+def _refuse_unsupported(data: Data, clock: Clock) -> None:
+    """What the table reader cannot do yet is refused, not ignored."""
+    if set(data.missing) != {-9999.0}:
+        raise InputError(
+            f"data.missing: the table reader knows -9999 and empty cells as missing, not {list(data.missing)}; "
+            "replace your missing values by -9999"
+        )
+    if clock.format is not None:
+        raise InputError(
+            "data.clock.format: the table reader takes ISO 8601 and FLUXNET stamps (YYYYMMDDHHMM); write one of them"
+        )
+    for name, column in data.columns.items():
+        if column.quality is not None and tuple(column.measured) != (0,):
+            raise InputError(
+                f"data.columns.{name}.measured: the flag of measured values has to be 0, got {list(column.measured)}; "
+                f"recode {column.quality}"
+            )
 
 
 def in_period(ds: xr.Dataset, experiment: Experiment, what: str) -> xr.Dataset:

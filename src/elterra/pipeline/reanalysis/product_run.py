@@ -57,7 +57,6 @@ class ProductRun:
         self.products = {name: WindowProduct(half, daily, STEPS_PER_DAY) for name in self.cycles}
         self.pending: dict[str, list[FinalWindow]] = {name: [] for name in self.cycles}
         self.innovations: list[Innovation] = []
-        self.increments: list[dict[str, float]] = []
         self._restart, self._store = folder / "cycle.restart", store
         self.committed = -1
 
@@ -94,12 +93,13 @@ class ProductRun:
 
         def work(name: str, cycle: Cycle) -> None:
             try:
-                for final, fates, increments in cycle.run(target, last=self.windows):
+                for final, fates, _ in cycle.run(target, last=self.windows):
                     self.pending[name].extend(final)
                     if name == "":
                         self.innovations.extend(fates)
-                        self.increments.append({k: float(v.mean()) for k, v in increments.items()})
                         tell(cycle.window, self.windows)
+                    if stop():
+                        return  # between two windows: the checkpoint holds both ensembles where they are
             except BaseException as error:
                 errors.append(error)
 
@@ -142,7 +142,6 @@ class ProductRun:
                 arrays |= {f"{key}/{k}": v for k, v in final.to_arrays().items()}
                 header["pending"][name].append({"window": final.window, "worst": final.forecast.worst})
         header["innovations"] = [list(asdict(i).values()) for i in self.innovations]
-        header["increments"] = self.increments
         write_restart(self._restart, arrays, header)
 
     def _open(self) -> StoreWriter:
@@ -181,7 +180,6 @@ class ProductRun:
                 for entry in header["pending"][name]
             ]
         self.innovations = [Innovation(*row) for row in header["innovations"]]
-        self.increments = list(header["increments"])
 
     def _templates(self) -> dict[str, xr.Dataset]:
         times = self.station.streams["time"].values[: self.windows * STEPS_PER_DAY]
