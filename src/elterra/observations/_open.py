@@ -30,7 +30,7 @@ def detect(path: Path, columns: ColumnMap | None = None) -> str:
         try:
             with xr.open_dataset(path, decode_times=False) as raw:
                 return "davos" if "elterra_format" in raw.attrs else "alma"
-        except Exception:
+        except (OSError, ValueError, RuntimeError):
             return "alma"  # whose own opening says what is wrong
     if suffix in (".csv", ".zip", ".txt"):
         text, _ = read_text(path)
