@@ -43,41 +43,19 @@ def _choose(device: str | None) -> None:
 
 def _case(columns: int, days: int) -> tuple[Any, ...]:
     """Parameters, state, forcing (host arrays), neutral factors and configuration of the spruce forest CH-Dav."""
-    import numpy as np
-
     from elterra.domain import ch_dav
     from elterra.forcing import build_forcing
     from elterra.forcing.to_land import land_forcing
-    from elterra.land import Config, Surface, cold_start, prepare
+    from elterra.land import Config, cold_start, prepare
     from elterra.land.forcing import neutral_factors
-    from elterra.land.soil_heat import ZISOI
     from elterra.observations import davos_path, read_davos
+    from elterra.pipeline.reanalysis.inputs import surface_of
 
     site = ch_dav()
     record = read_davos(davos_path()).sel(time=slice("2014-04-01", "2014-06-30"))
     forcing = build_forcing(record, site).sel(time=slice(FIRST_DAY, None)).isel(time=slice(0, days * DAY))
-    soil = site.soil_at(0.5 * (ZISOI[:-1] + ZISOI[1:]))
-
-    def one(value: float) -> Any:
-        return np.array([value])
-
-    surface = Surface(
-        lat=one(site.latitude),
-        lon=one(site.longitude),
-        elevation=one(site.elevation_m),
-        forc_hgt=one(site.reference_height_m),
-        topo_slope=one(site.topo_slope_deg),
-        fmax=one(0.4),
-        zbedrock=one(site.zbedrock_m),
-        soil_color=one(site.soil_color),
-        sand=soil["sand"][:, None],
-        clay=soil["clay"][:, None],
-        organic=soil["organic"][:, None],
-        pft=np.array([[patch.pft] for patch in site.patches]),
-        wt=np.array([[patch.weight] for patch in site.patches]),
-    )
     cfg = Config()
-    p = prepare(surface.tile(columns))
+    p = prepare(surface_of(site).tile(columns))
     state = cold_start(p, cfg).replace(**_forest(p))
     return p, state, land_forcing(forcing, site), neutral_factors(columns), cfg
 

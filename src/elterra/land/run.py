@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -88,15 +87,6 @@ def split_columns(tree: Any, block: int) -> list[Any]:
 def join_columns(parts: list[Any], columns: int) -> Any:
     """Undo `split_columns` for results: concatenate along the last axis, ``columns`` of them."""
     return jax.tree.map(lambda *x: np.concatenate([np.asarray(y) for y in x], axis=-1)[..., :columns], *parts)
-
-
-def run_blocks(
-    task: Callable[..., Any], blocks: list[tuple[Any, ...]], pool: ThreadPoolExecutor | None = None
-) -> list[Any]:
-    """Run ``task(*block)`` for each block of columns, on threads where a pool is given (XLA releases the GIL)."""
-    if pool is None:
-        return [jax.block_until_ready(task(*block)) for block in blocks]
-    return list(pool.map(lambda block: jax.block_until_ready(task(*block)), blocks))
 
 
 def forcing_chunk(forcing: Mapping[str, np.ndarray], start: int, stop: int) -> Fields:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -232,14 +230,3 @@ def days_of_year(streams: xr.Dataset) -> Array:
     """Day of the year of each window (UTC day)."""
     start = streams["time"].values[::STEPS_PER_DAY]
     return ((start - start.astype("datetime64[Y]")) / np.timedelta64(1, "D")).astype(float) + 1.0
-
-
-def as_figures(report: Mapping[str, Any]) -> dict[str, float]:
-    """Numbers of a nested report as flat figures."""
-    flat: dict[str, float] = {}
-    for key, value in report.items():
-        if isinstance(value, Mapping):
-            flat |= {f"{key}.{k}": v for k, v in as_figures(value).items()}
-        elif isinstance(value, int | float):
-            flat[key] = float(value)
-    return flat

@@ -6,7 +6,6 @@ the same spun-up state, and differ from the product only in the data they may se
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -178,9 +177,3 @@ def _members_dataset(
 def _stored_members(groups: RunGroups, group: str, count: int) -> xr.Dataset:
     data = groups(group).isel(time=slice(0, count)).load()
     return data[list(MEMBER_VARIABLES)]
-
-
-def read_scores(run_dir: Path) -> dict[str, float]:
-    """Figures of the last evaluation of a run; empty if there is none."""
-    path = run_dir / SCORES / "evaluation.json"
-    return json.loads(path.read_text(encoding="utf-8"))["figures"] if path.exists() else {}
