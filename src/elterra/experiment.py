@@ -216,6 +216,13 @@ class Calibration(_Model):
     """Parameters to estimate; absent: those of the ensemble."""
 
 
+class Discrepancy(_Model):
+    """What the calibrated model still gets wrong at the tower, learned from the data that are not withheld."""
+
+    enabled: bool = True
+    """Whether the observation operator has a learned discrepancy."""
+
+
 class Assimilation(_Model):
     """The filter and the smoother."""
 
@@ -228,11 +235,9 @@ class Assimilation(_Model):
     observed: tuple[Name, ...] = ("NEE", "LE", "SWC")
     """Variables to assimilate."""
     inflation: Literal["adaptive", "fixed", "none"] = "adaptive"
-    """Inflation of the spread."""
+    """Inflation of what drives the drift of the parameters."""
     inflation_factor: float = Field(default=1.0, ge=1, le=3)
-    """Factor of the standard deviation (`fixed`), or its first value (`adaptive`)."""
-    closure: Literal["error", "bowen"] = "error"
-    """Energy-balance gap: `error` adds it to the error of LE; `bowen` corrects LE by the Bowen ratio."""
+    """Factor of the standard deviation of the drift (inflation `fixed`)."""
     outlier_sd: Positive = 4.0
     """Innovations larger than this many standard deviations are rejected (and counted)."""
 
@@ -243,15 +248,6 @@ class Assimilation(_Model):
         if len(set(self.observed)) != len(self.observed):
             raise ValueError("`observed` names a variable twice")
         return self
-
-
-class Output(_Model):
-    """What is kept."""
-
-    variables: tuple[Name, ...] | None = None
-    """Variables; absent: all that the registry marks for output."""
-    members: tuple[Name, ...] = ("NEE", "LE", "SWC", "GPP", "ER")
-    """Variables of which every member is kept."""
 
 
 class Withheld(_Model):
@@ -278,8 +274,8 @@ class Evaluation(_Model):
     """Lengths of the artificial gaps."""
     variants: int = Field(default=2, ge=1, le=20)
     """Runs with different gaps."""
-    forecast_days: int = Field(default=365, ge=0, le=3660)
-    """Days at the end that are withheld as a forecast; 0: none."""
+    forecast_days: Annotated[int, Field(ge=0, le=3660)] | None = None
+    """Days at the end that are withheld as a forecast; 0: none; absent: the last calendar year."""
     withheld: tuple[Withheld, ...] = ()
     """Blocks withheld from this run in any case."""
     methods: tuple[Literal["climatology", "mds", "trees"], ...] = ("climatology", "mds", "trees")
@@ -291,8 +287,6 @@ class Engine(_Model):
 
     threads: int | None = Field(default=None, ge=1, le=1024)
     """Threads; absent: all cores."""
-    block: int | None = Field(default=None, ge=2, le=65536)
-    """Columns computed together; absent: all members."""
 
 
 class Experiment(_Model):
@@ -314,10 +308,10 @@ class Experiment(_Model):
     """The start of the ensemble."""
     calibration: Calibration = Calibration()
     """Estimation of parameters."""
+    discrepancy: Discrepancy = Discrepancy()
+    """Learned discrepancy of the observation operator."""
     assimilation: Assimilation = Assimilation()
     """Filter and smoother."""
-    output: Output = Output()
-    """What is kept."""
     evaluation: Evaluation = Evaluation()
     """Scores."""
     engine: Engine = Engine()
@@ -329,7 +323,7 @@ class Experiment(_Model):
     def _consistent(self) -> Experiment:
         if isinstance(self.site, Site) and self.data.reader == "packaged":
             raise ValueError("`data.reader: packaged` belongs to a packaged site; give a record for your own")
-        if self.evaluation.forecast_days >= self.period.days and self.period.days > 1:
+        if (self.evaluation.forecast_days or 0) >= self.period.days > 1:
             raise ValueError(
                 f"evaluation.forecast_days {self.evaluation.forecast_days} leaves nothing of the "
                 f"{self.period.days} days of the period"

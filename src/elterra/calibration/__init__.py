@@ -3,6 +3,14 @@
 A forward map is ``G(parameters [member, p]) -> predictions [member, n]`` with NaN rows for members that failed.
 """
 
+from elterra.calibration.discrepancy import (
+    DiscrepancyError,
+    ErrorStructure,
+    blocks_of_days,
+    condition,
+    error_structure,
+    learn_mean,
+)
 from elterra.calibration.priors import Prior, PriorError, sample_prior
 from elterra.calibration.transform_inversion import (
     CalibrationError,
@@ -13,9 +21,15 @@ from elterra.calibration.transform_inversion import (
 
 __all__ = [
     "CalibrationError",
+    "DiscrepancyError",
+    "ErrorStructure",
     "InversionStep",
     "Prior",
     "PriorError",
+    "blocks_of_days",
+    "condition",
+    "error_structure",
+    "learn_mean",
     "next_temper",
     "sample_prior",
     "transform_step",

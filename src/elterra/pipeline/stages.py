@@ -25,7 +25,7 @@ def _store_is_whole(run_dir: Path, digests: Mapping[str, str]) -> bool:
 
 
 def stages() -> tuple[Stage, ...]:
-    """domain → forcing → observations → spinup → calibration → assimilation → evaluation → report.
+    """domain → forcing → observations → spinup → calibration → discrepancy → assimilation → evaluation → report.
 
     Each lives in ``elterra.pipeline.steps.<name>`` as ``run(context) -> StageResult`` (see `Stage`).
     """
@@ -72,15 +72,23 @@ def stages() -> tuple[Stage, ...]:
             1,
             f"{steps}.calibration:run",
             needs=("domain", "forcing", "observations", "spinup"),
-            sections=("calibration", "ensemble", "assimilation"),
+            sections=("calibration", "ensemble", "assimilation", "evaluation", "spinup"),
             code=(f"{steps}.calibration", "elterra.calibration", *land),
+        ),
+        Stage(
+            "discrepancy",
+            1,
+            f"{steps}.discrepancy:run",
+            needs=("domain", "forcing", "observations", "spinup", "calibration"),
+            sections=("discrepancy", "ensemble", "assimilation", "evaluation", "spinup", "period"),
+            code=(f"{steps}.discrepancy", "elterra.calibration", "elterra.product.baselines", *land),
         ),
         Stage(
             "assimilation",
             1,
             f"{steps}.assimilation:run",
-            needs=("domain", "forcing", "observations", "spinup", "calibration"),
-            sections=("assimilation", "ensemble", "output", "period"),
+            needs=("domain", "forcing", "observations", "spinup", "calibration", "discrepancy"),
+            sections=("assimilation", "ensemble", "evaluation", "spinup", "period"),
             code=(f"{steps}.assimilation", "elterra.assimilation", "elterra.product.store", *land),
             owns=("store", "store.new"),
             intact=_store_is_whole,

@@ -76,6 +76,7 @@ def evaluate(
     seed: int = 0,
     counts: Mapping[int, int] = GAP_COUNTS,
     methods: Sequence[str] = METHODS,
+    forecast_days: int | None = None,
     tree_options: Mapping[str, Any] | None = None,
     say: Callable[[str], None] = lambda text: None,
 ) -> Evaluation:
@@ -98,7 +99,7 @@ def evaluate(
     if "trees" in methods:
         features, _ = driver_features(drivers, *place)
     for variant in variants:
-        mask = design_gaps(observations, seed, variant, counts=counts)
+        mask = design_gaps(observations, seed, variant, counts=counts, forecast_days=forecast_days)
         designs.append({k: _plain(v) for k, v in mask.attrs.items()})
         say(f"variant {variant}: {float(mask['withheld'].mean()):.0%} of the record withheld")
         ensembles = run_variant(mask)

@@ -38,6 +38,11 @@ class Gap:
     season: str
 
 
+def gap_count(days: int) -> int:
+    """Gaps of a length in one variant: those of the standard classes, else about 120 days in all, every season in turn."""
+    return GAP_COUNTS.get(days, 4 * max(1, min(4, round(30 / days))))
+
+
 def class_name(value: int) -> str:
     """The figure-key name of a gap class: ``gap30``, ``forecast``."""
     return "forecast" if value == FORECAST else f"gap{value}"
@@ -53,6 +58,7 @@ def design_gaps(
     lead_in_days: int = 20,
     required: Sequence[str] = ("NEE", "LE"),
     min_halfhours: int = 12,
+    forecast_days: int | None = None,
 ) -> xr.Dataset:
     """The withheld periods of one variant.
 
@@ -65,7 +71,7 @@ def design_gaps(
     (int16, -1 none). The last year is withheld in every variant (nobody ever trains on it) and scored in
     variant 0 only; `attrs["score_end"]` is the first instant no longer scored, where a run may stop.
     `attrs["sha256"]` is the content hash, `attrs["gaps"]` the list as JSON. Variants share no gap days of a
-    class as long as there is room.
+    class as long as there is room. ``forecast_days`` replaces the last year by so many days (0: none).
     """
     required = [name for name in required if name in observations]
     if not required:
@@ -74,7 +80,9 @@ def design_gaps(
     days = day_number(time)
     first_day, last_day = int(days[0]), int(days[-1])
     n_days = last_day - first_day + 1
-    forecast_day = _forecast_start(first_day, last_day)
+    forecast_day = (
+        _forecast_start(first_day, last_day) if forecast_days is None else last_day + 1 - forecast_days
+    )
     usable = _usable_days(observations, required, days - first_day, n_days, min_halfhours)
 
     taken: dict[int, NDArray[np.bool_]] = {length: np.zeros(n_days, bool) for length in counts}

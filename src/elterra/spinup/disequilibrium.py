@@ -35,6 +35,7 @@ def disturb(
     *,
     stand_age: jax.Array | None = None,
     wood_biomass: jax.Array | None = None,
+    soil_carbon: jax.Array | None = None,
     wood_factor: jax.Array | float = 1.0,
     soil_factor: jax.Array | float = 1.0,
 ) -> tuple[Fields, Fields]:
@@ -43,8 +44,9 @@ def disturb(
     Wood (live and dead, stem and coarse root) is scaled to ``wood_biomass`` (gC m-2 of the column) where
     that is
     given and finite, else by `wood_fraction_of_age` of ``stand_age`` (years; NaN: no change), and then by
-    ``wood_factor``; slow and passive soil organic matter by ``soil_factor``. Carbon and nitrogen alike, so
-    that ratios stay. A patch without wood keeps none: where there is no wood, biomass cannot be met.
+    ``wood_factor``; slow and passive soil organic matter to ``soil_carbon`` (gC m-2 of litter and organic matter down to
+    1 m) where that is given and more than the fast pools alone hold, and then by ``soil_factor``. Carbon and nitrogen
+    alike, so that ratios stay. A patch without wood keeps none: where there is no wood, biomass cannot be met.
 
     Returns the new state and what was added, ``increment_totvegc``, ``increment_totsomc`` (gC m-2),
     ``increment_totvegn``, ``increment_totsomn`` (gN m-2) ``[column]``, to be booked.
@@ -63,9 +65,24 @@ def disturb(
     scale = by_age * factor
     new = {f"{t}{e}": s[f"{t}{e}"] * scale for t in _WOOD for e in ("c", "n")}
     slow = jnp.asarray(_SLOW)
+    soil_scale = soil_factor * _soil_ratio(p, s, soil_carbon)
     for name in ("decomp_cpools", "decomp_npools"):
-        new[name] = s[name].at[slow].multiply(soil_factor)
+        new[name] = s[name].at[slow].multiply(soil_scale)
     changed = s.replace(**new)
     after = ecosystem_totals(p, changed)
     booked = {f"increment_{k}": after[k] - before[k] for k in ("totvegc", "totsomc", "totvegn", "totsomn")}
     return changed, Fields(booked)
+
+
+def _soil_ratio(p: Fields, s: Fields, soil_carbon: jax.Array | None) -> jax.Array | float:
+    """Factor of slow and passive pools that brings the stock down to 1 m to ``soil_carbon``; 1 where it cannot."""
+    if soil_carbon is None:
+        return 1.0
+    layers = s.decomp_cpools.shape[1]
+    top = p.zisoi[:layers]
+    dz = jnp.clip(1.0 - top, 0.0, p.dzsoi[:layers])
+    stock = (s.decomp_cpools * dz).sum(axis=1)
+    slow = stock[_SLOW[0] :].sum(axis=0)
+    wanted = soil_carbon - stock[: _SLOW[0]].sum(axis=0)
+    usable = jnp.isfinite(wanted) & (wanted > 0.0) & (slow > 0.0)
+    return jnp.where(usable, wanted, 1.0) / jnp.where(usable, slow, 1.0)

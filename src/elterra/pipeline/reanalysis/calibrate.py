@@ -40,12 +40,14 @@ def calibrate(
     iterations: int,
     threads: int,
     tell: Callable[[int, int, str], None],
+    only: Sequence[str] | None = None,
 ) -> CalibrationResult:
     """Ensemble transform Kalman inversion over ``years`` (first and one-past-last window of each).
 
     Every iteration runs all members freely through all years and moves the constant and seasonal parameters. Blocks
     of data count with errors inflated by the root of `CORRELATED`. The likelihood is split by the data-misfit
-    controller; what is left of it is used up in the last iteration.
+    controller; what is left of it is used up in the last iteration. ``only``: parameters to estimate; the others keep
+    their prior.
     """
     blocks = {year: [window_blocks(tower, *_steps(w)) for w in range(*year)] for year in years}
     flat = [b for year in years for window in blocks[year] for b in window]
@@ -59,13 +61,14 @@ def calibrate(
         base = iteration * total // iterations
         predicted = _run_years(station, ensemble, spun_up, blocks, years, threads, base, total, tell)
         result.misfits.append(_misfit(predicted, value, error, kind))
-        parameters, _ = ensemble.vector()
+        parameters, labels = ensemble.vector()
         remaining = iterations - iteration
         # Never more than an even share of what is left: the map is not linear, and a step costs a run anyway.
         power = min(next_temper(predicted, value, error, done), (1.0 - done) / remaining)
         power = max(power, 0.02) if remaining > 1 else 1.0 - done
         step = transform_step(parameters, predicted, value, error, power)
-        ensemble = ensemble.with_vector(step.parameters)
+        chosen = np.array([only is None or label.split(".")[0] in only for label in labels])
+        ensemble = ensemble.with_vector(np.where(chosen[:, None], step.parameters, parameters))
         result.powers.append(power)
         done += power
     result.ensemble = ensemble

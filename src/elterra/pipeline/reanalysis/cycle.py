@@ -20,10 +20,13 @@ from elterra.pipeline.reanalysis.ensemble import Drift, ParameterEnsemble
 from elterra.pipeline.reanalysis.windows import (
     KINDS,
     Block,
+    Discrepant,
     TowerSeries,
     as_batch,
     predict,
+    seen_steps,
     window_blocks,
+    with_discrepancy,
 )
 
 Array = NDArray[np.float64]
@@ -41,6 +44,8 @@ class Forecast:
     start_totals: dict[str, Array]  #: storages before the window, [member]
     end_totals: dict[str, Array]  #: storages after the window, before any analysis, [member]
     worst: dict[str, float]  #: largest balance residuals of the window
+    #: which steps have a measurement that the filter took, by tower variable, [step]; filled by the cycle
+    seen: dict[str, Array] = field(default_factory=dict)
 
 
 class ForecastModel(Protocol):
@@ -84,6 +89,8 @@ class CycleOptions:
         }
     )
     adaptive_inflation: bool = True
+    #: variance factor of what drives the drift, where it is not adaptive
+    inflation: float = 1.0
 
 
 @dataclass
@@ -136,8 +143,10 @@ class Cycle:
         ensemble: ParameterEnsemble,
         options: CycleOptions,
         tower: TowerSeries | None,
+        discrepancy: Discrepant | None = None,
     ) -> None:
         self.model = model
+        self.discrepancy = discrepancy
         self.ensemble = ensemble
         self.options = options
         self.tower = tower
@@ -168,7 +177,9 @@ class Cycle:
     def _step(self) -> tuple[list[FinalWindow], list[Innovation], dict[str, Array]]:
         w, options, names = self.window, self.options, self.ensemble.names
         if w > 0:
-            inflation = float(self.inflation.factor[:3].mean()) if options.adaptive_inflation else 1.0
+            inflation = (
+                float(self.inflation.factor[:3].mean()) if options.adaptive_inflation else options.inflation
+            )
             self.delta = options.drift.step(self.delta, names, options.seed, w, inflation)
         parameters = self.ensemble.physical(self.model.day_of_year(w), self.delta)
         forecast = self.model.forecast(w, parameters)
@@ -182,6 +193,8 @@ class Cycle:
                 self.tower, start, stop, options.block_hours, inflate=options.inflate_error
             )
             predicted = predict(blocks, forecast.equivalents)
+            if self.discrepancy is not None:
+                blocks = with_discrepancy(blocks, predicted, start, self.tower, self.discrepancy)
             batch = as_batch(blocks)
             keep = innovation_check(predicted, batch, options.reject_beyond)
             if keep.any():
@@ -197,6 +210,7 @@ class Cycle:
                     used.sd,
                     used.group,
                 )
+            forecast.seen = seen_steps(blocks, keep, stop - start)
             innovations = _innovations(w, start, blocks, predicted, transform, keep)
         final = [FinalWindow(v, f, t) for (v, f), t in self.smoother.push((w, forecast), transform)]
         return final, innovations, increments
@@ -232,7 +246,7 @@ class Cycle:
         self.smoother.restore(held)
 
 
-_PARTS = ("series", "daily", "equivalents", "start_totals", "end_totals")
+_PARTS = ("series", "daily", "equivalents", "start_totals", "end_totals", "seen")
 
 
 def forecast_arrays(forecast: Forecast) -> dict[str, Array]:

@@ -120,5 +120,6 @@ def named_budget(budget: xr.Dataset) -> xr.Dataset:
             out[f"{kind}_{role}_{flux}"] = (value if role == "in" else -value).assign_attrs(units)
         out[f"{kind}_increment_analysis"] = budget[f"increment_{kind}"].assign_attrs(units)
         out[f"{kind}_increment_smoother"] = (-budget[f"smoothing_{kind}"]).assign_attrs(units)
+        out[f"{kind}_increment_discrepancy"] = (-budget[f"discrepancy_{kind}"]).assign_attrs(units)
         out[f"{kind}_residual"] = budget[f"{kind}_residual"].assign_attrs(units)
     return out

@@ -14,6 +14,7 @@ from elterra.domain import Patch, Site, annual_co2, ch_dav
 from elterra.errors import InputError
 from elterra.experiment import Clock, Data, Experiment
 from elterra.forcing import land_forcing
+from elterra.forcing.humidity import saturation_pressure, vapour_pressure
 from elterra.land import Surface, ground_profile
 from elterra.land.soil_heat import ZSOI
 from elterra.observations import ColumnMap, open_record, read_davos
@@ -62,6 +63,8 @@ def site_of(experiment: Experiment) -> Site:
         ndep_gn_m2_yr=facts.nitrogen_deposition_g_m2_yr,
         co2_ppm=facts.co2_ppm if facts.co2_ppm is not None else annual_co2(),
         stand_age_years=facts.stand_age_years,
+        wood_carbon_g_m2=facts.wood_carbon_g_m2,
+        soil_carbon_g_m2=facts.soil_carbon_g_m2,
     )
 
 
@@ -177,6 +180,24 @@ def load_forcing(path: Path, site: Site) -> tuple[dict[str, Array], xr.Dataset]:
     with xr.open_dataset(path, engine="h5netcdf") as ds:
         streams = ds.load()
     return land_forcing(streams, site), streams
+
+
+def weather_record(streams: xr.Dataset) -> xr.Dataset:
+    """The weather that baselines and the discrepancy see: the forcing of the land model in the units of the record."""
+    s = streams
+    t, q, p = s["TBOT"].values, s["QBOT"].values, s["PSRF"].values
+    return xr.Dataset(
+        {
+            "TA": ("time", t - 273.15),
+            "SW_IN": ("time", s["FSDS"].values),
+            "LW_IN": ("time", s["FLDS"].values),
+            "VPD": ("time", (saturation_pressure(t) - vapour_pressure(q, p)) / 100.0),
+            "P": ("time", s["PRECTmms"].values * 1800.0),
+            "PA": ("time", p / 1000.0),
+            "WS": ("time", s["WIND"].values),
+        },
+        coords={"time": s["time"].values},
+    )
 
 
 def forcing_error(streams: xr.Dataset) -> ForcingError:

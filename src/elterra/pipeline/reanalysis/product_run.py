@@ -18,6 +18,7 @@ from elterra.land import Fields, read_restart, write_restart
 from elterra.land.config import NLEVSOI
 from elterra.land.soil_heat import ZSOI
 from elterra.pipeline.reanalysis.cycle import Cycle, FinalWindow, Innovation
+from elterra.pipeline.reanalysis.discrepancy import Discrepancy
 from elterra.pipeline.reanalysis.ensemble import ParameterEnsemble
 from elterra.pipeline.reanalysis.inputs import STEPS_PER_DAY
 from elterra.pipeline.reanalysis.setup import Station
@@ -39,14 +40,31 @@ class ProductRun:
     """The two ensembles of a run, their outputs in step, and their common restart."""
 
     def __init__(
-        self, station: Station, spun_up: Fields, calibrated: ParameterEnsemble, folder: Path, store: Path
+        self,
+        station: Station,
+        spun_up: Fields,
+        calibrated: ParameterEnsemble,
+        folder: Path,
+        store: Path,
+        discrepancy: Discrepancy | None = None,
     ) -> None:
         tower = station.tower() if station.experiment.assimilation.enabled else None
         options = station.options()
         half, daily = output_names("halfhourly"), output_names("daily")
         self.station, self.windows = station, station.windows
         self.cycles = {
-            "": Cycle(station.model(calibrated, spun_up, full_output=True), calibrated, options, tower),
+            "": Cycle(
+                station.model(
+                    calibrated,
+                    spun_up,
+                    full_output=True,
+                    shift=discrepancy.shift if discrepancy is not None else None,
+                ),
+                calibrated,
+                options,
+                tower,
+                discrepancy,
+            ),
             OPENLOOP: Cycle(
                 station.model(station.ensemble(), spun_up, full_output=True),
                 station.ensemble(),
@@ -55,6 +73,14 @@ class ProductRun:
             ),
         }
         self.products = {name: WindowProduct(half, daily, STEPS_PER_DAY) for name in self.cycles}
+        if discrepancy is not None:
+            self.products[""] = WindowProduct(
+                half,
+                daily,
+                STEPS_PER_DAY,
+                discrepancy.published(station.tower()),
+                float(calibrated.physical(1.0).get("le_closure", np.ones(1)).mean()),
+            )
         self.pending: dict[str, list[FinalWindow]] = {name: [] for name in self.cycles}
         self.innovations: list[Innovation] = []
         self._restart, self._store = folder / "cycle.restart", store

@@ -76,6 +76,9 @@ DRIFT_SD = {
     "swc_offset": 0.4,
 }
 DRIFT_DAYS = 25.0
+#: outputs of a free run that a discrepancy is learned from, half-hourly and daily
+FREE_SERIES = ("GPP", "ER", "LE", "H", "G", "RNET", "TRAN", "ESOIL", "ECAN", "SWE", "SWC_15")
+FREE_DAILY = ("LAI", "TSOI")
 INITIAL = ("litter_c_scale", "soil_c_scale", "wood_c_scale")
 
 
@@ -103,7 +106,12 @@ class Station:
 
     def tower(self) -> TowerSeries:
         daylight = np.asarray(self.forcing["coszen"])[:, 0] > 0.02
-        return tower_series(self.observations, daylight, self.experiment.assimilation.observed)
+        series = tower_series(self.observations, daylight, self.experiment.assimilation.observed)
+        time = self.observations["time"].values
+        for block in self.experiment.evaluation.withheld:
+            first, last = np.datetime64(block.start), np.datetime64(block.end) + np.timedelta64(1, "D")
+            series = series.withhold((time >= first) & (time < last), block.variables)
+        return series
 
     def dominant_pft(self) -> int:
         return max(self.site.patches, key=lambda p: p.weight).pft
@@ -140,6 +148,7 @@ class Station:
             reject_beyond=a.outlier_sd,
             drift=Drift(DRIFT_SD, DRIFT_DAYS),
             adaptive_inflation=a.inflation == "adaptive",
+            inflation=a.inflation_factor**2 if a.inflation == "fixed" else 1.0,
         )
 
     def default_parameters(self, columns: int) -> Fields:
@@ -149,6 +158,10 @@ class Station:
         mean = float(self.streams["TBOT"].mean())
         return cold_start(p, self.cfg, temperature=mean + 2.0)
 
+    def day_of_first_window(self) -> int:
+        """Day of the year of the first day of the period."""
+        return int(days_of_year(self.streams)[0])
+
     def model(
         self,
         ensemble: ParameterEnsemble,
@@ -157,21 +170,26 @@ class Station:
         full_output: bool,
         first_window: int = 0,
         seed_shift: int = 0,
+        free: bool = False,
+        shift: Mapping[str, Array] | None = None,
     ) -> StationModel:
         """The forecast model of an ensemble, started from the spun-up state with its own disequilibrium.
 
         ``full_output``: all product variables; else only what scores and calibration need. ``first_window`` of the
-        period becomes window 0.
+        period becomes window 0. ``free``: the outputs that a discrepancy is learned from. ``shift``: see `StationModel`.
         """
         values = ensemble.physical(1.0)
         land = {n: v for n, v in values.items() if n not in (*OPERATOR, *INITIAL)}
         p = prepare(surface_of(self.site).tile(ensemble.members), land)
         s = tile_state(spun_up, ensemble.members)
-        s = disequilibrium(p, s, values, self.site.stand_age_years)
+        if self.experiment.spinup.disequilibrium:
+            s = disequilibrium(p, s, values, self.site)
         half = output_names("halfhourly") if full_output else ()
-        series = tuple(dict.fromkeys((*half, "NEE", "GPP", "ER", "LE", "SWC_15")))
+        series = tuple(
+            dict.fromkeys((*half, *(FREE_SERIES if free else ()), "NEE", "GPP", "ER", "LE", "SWC_15"))
+        )
         budget_fluxes = tuple({f for _, fluxes in BUDGETS.values() for f in fluxes})
-        daily = output_names("daily") if full_output else ()
+        daily = output_names("daily") if full_output else FREE_DAILY if free else ()
         means = tuple(sorted({n for n in (*daily, *budget_fluxes) if n not in series or n in budget_fluxes}))
         return StationModel(
             p,
@@ -187,22 +205,28 @@ class Station:
             at_end=(),
             first_step=first_window * STEPS_PER_DAY,
             fixed=INITIAL,
+            shift=shift,
         )
 
 
-def disequilibrium(
-    p: Fields, s: Fields, values: Mapping[str, Array], stand_age: float | None = None
-) -> Fields:
+def disequilibrium(p: Fields, s: Fields, values: Mapping[str, Array], site: Site) -> Fields:
     """The equilibrium of the climate moved to where a real stand may be: wood, litter and soil of each member.
 
-    Carbon and nitrogen are scaled alike. A known ``stand_age`` (years) says how much of the equilibrium's wood has
-    grown; the members' factors are the doubt that remains.
+    Carbon and nitrogen are scaled alike. Measured wood carbon, else a known stand age, says how much of the
+    equilibrium's wood is there; measured soil carbon (to 1 m) does so for slow and passive organic matter. The members'
+    factors are the doubt that remains.
     """
     ones = np.ones(p.wt.shape[-1])
+
+    def known(value: float | None) -> jnp.ndarray | None:
+        return None if value is None else jnp.full(p.wt.shape[-1], value)
+
     s, _ = disturb(
         p,
         s,
-        stand_age=None if stand_age is None else jnp.full(p.wt.shape[-1], stand_age),
+        stand_age=known(site.stand_age_years),
+        wood_biomass=known(site.wood_carbon_g_m2),
+        soil_carbon=known(site.soil_carbon_g_m2),
         wood_factor=jnp.asarray(values.get("wood_c_scale", ones)),
         soil_factor=jnp.asarray(values.get("soil_c_scale", ones)),
     )

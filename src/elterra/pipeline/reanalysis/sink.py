@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from typing import Protocol
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from elterra.land.constants import HVAP
 from elterra.pipeline.reanalysis.cycle import FinalWindow, Innovation
+from elterra.pipeline.reanalysis.station import GRAM_C_PER_UMOL
 from elterra.product.statistics import STATISTICS, ensemble_statistics, stored_name
 from elterra.registry import variable
 
@@ -59,11 +62,33 @@ def non_negative(name: str) -> bool:
     return bounds is not None and bounds[0] >= 0.0
 
 
+class TowerMembers(Protocol):
+    """Members of the tower's quantities as they are published."""
+
+    def __call__(self, final: FinalWindow) -> tuple[dict[str, Array], dict[str, Array]]:
+        """Tower equivalents ``[step, member]``, and what the discrepancy has added to them."""
+
+
+def without_discrepancy(final: FinalWindow) -> tuple[dict[str, Array], dict[str, Array]]:
+    """Members as the model and its operator give them."""
+    return {n: final.smoothed(final.forecast.equivalents[n]) for n in MEMBER_VARIABLES}, {}
+
+
 class WindowProduct:
     """Turns one final window into arrays by group, ready for the store."""
 
-    def __init__(self, halfhourly: Sequence[str], daily: Sequence[str], steps: int) -> None:
+    def __init__(
+        self,
+        halfhourly: Sequence[str],
+        daily: Sequence[str],
+        steps: int,
+        tower_members: TowerMembers = without_discrepancy,
+        closure: float = 1.0,
+    ) -> None:
+        """``closure``: share of the turbulent energy the tower sees (ensemble mean), to bring a discrepancy of the
+        measured LE to the land's."""
         self.halfhourly, self.daily, self.steps = tuple(halfhourly), tuple(daily), steps
+        self._tower_members, self._closure = tower_members, closure
         self._end_before: dict[str, float] = {}
 
     def arrays(self, final: FinalWindow) -> dict[str, dict[str, NDArray[np.float32]]]:
@@ -74,22 +99,32 @@ class WindowProduct:
         booked in ``budget`` as ``clipped_<name>``.
         """
         forecast = final.forecast
+        members, added = self._tower_members(final)
+        correction = land_corrections(added, self._closure)
         clipped: dict[str, float] = {}
         half: dict[str, NDArray[np.float32]] = {}
         day: dict[str, NDArray[np.float32]] = {}
         for name in self.halfhourly:
-            values = self._bounded(name, _seen(final, name, forecast.series[name]), clipped)
+            values = _seen(final, name, forecast.series[name])
+            if name in correction:
+                values = values + correction[name]
+            values = self._bounded(name, values, clipped)
             for suffix, array in ensemble_statistics(values).items():
                 half[stored_name(name, suffix)] = array
         for name in self.daily:
             source = forecast.daily[name] if name in forecast.daily else _nanmean(forecast.series[name])
-            values = self._bounded(name, _seen(final, name, source), clipped)
+            values = _seen(final, name, source)
+            if name in correction:
+                values = values + correction[name].mean(axis=0)
+            values = self._bounded(name, values, clipped)
             for suffix, array in ensemble_statistics(values).items():
                 day[stored_name(name, suffix)] = array[None]
-        members = {
-            name: final.smoothed(forecast.equivalents[name]).astype(np.float32) for name in MEMBER_VARIABLES
+        return {
+            "halfhourly": half,
+            "daily": day,
+            "members": {n: v.astype(np.float32) for n, v in members.items()},
+            "budget": self._budget(final, clipped, correction),
         }
-        return {"halfhourly": half, "daily": day, "members": members, "budget": self._budget(final, clipped)}
 
     def _bounded(self, name: str, values: Array, clipped: dict[str, float]) -> Array:
         if not non_negative(name):
@@ -100,26 +135,32 @@ class WindowProduct:
             values = values - low
         return values
 
-    def _budget(self, final: FinalWindow, clipped: Mapping[str, float]) -> dict[str, NDArray[np.float32]]:
+    def _budget(
+        self, final: FinalWindow, clipped: Mapping[str, float], correction: Mapping[str, Array]
+    ) -> dict[str, NDArray[np.float32]]:
         """Storage at both ends, fluxes, residual of the model, and what data did to storage and fluxes; ensemble means.
 
         ``<kind>_residual``: end - start - fluxes of the forecast (round-off). ``increment_<kind>``: what the analyses
         before the window did to the storage. ``smoothing_<kind>``: fluxes as stored (smoothed) less those of the
-        forecast. So end - previous end = increment + stored fluxes - smoothing + residual.
+        forecast. ``discrepancy_<kind>``: what the discrepancy of the operator adds to the stored fluxes (the storages of the
+        model know nothing of it). So end - previous end = increment + stored fluxes - smoothing - discrepancy + residual.
         """
         forecast, row = final.forecast, {}
         for kind, (storage, fluxes) in BUDGETS.items():
             start = float(forecast.start_totals[storage].mean())
             end = float(forecast.end_totals[storage].mean())
-            supply = stored = 0.0
+            supply = stored = discrepancy = 0.0
             for name, sign in fluxes.items():
                 amount = float(final.smoothed(forecast.daily[name]).mean()) * SECONDS_PER_DAY
-                row[f"{kind}_{name}"] = sign * amount
+                added = float(correction[name].mean()) * SECONDS_PER_DAY if name in correction else 0.0
+                row[f"{kind}_{name}"] = sign * (amount + added)
                 stored += sign * amount
+                discrepancy += sign * added
                 supply += sign * float(forecast.daily[name].mean()) * SECONDS_PER_DAY
             row[f"{kind}_start"], row[f"{kind}_end"] = start, end
             row[f"{kind}_residual"] = end - start - supply
             row[f"smoothing_{kind}"] = stored - supply
+            row[f"discrepancy_{kind}"] = discrepancy
             row[f"increment_{kind}"] = start - self._end_before.get(kind, start)
             self._end_before[kind] = end
         for name in RESIDUALS:
@@ -140,6 +181,7 @@ class WindowProduct:
                 f"{kind}_residual",
                 f"increment_{kind}",
                 f"smoothing_{kind}",
+                f"discrepancy_{kind}",
             ]
         names += [f"worst_{r}" for r in RESIDUALS]
         names += [f"clipped_{n}" for n in dict.fromkeys((*self.halfhourly, *self.daily)) if non_negative(n)]
@@ -151,6 +193,20 @@ class WindowProduct:
 
     def restore(self, state: Mapping[str, float]) -> None:
         self._end_before = dict(state)
+
+
+def land_corrections(added: Mapping[str, Array], closure: float) -> dict[str, Array]:
+    """What a discrepancy of the tower's fluxes means for the land's ``[step, member]``, in the units of the registry.
+
+    Carbon fluxes: from umol m-2 s-1. Latent heat: what the tower sees over its ``closure``; evaporation follows, and
+    sensible heat gives what latent heat takes, so that the surface energy closes.
+    """
+    out = {n: added[n] * GRAM_C_PER_UMOL for n in ("NEE", "GPP", "ER") if n in added}
+    if "LE" in added:
+        out["LE"] = added["LE"] / closure
+        out["H"] = -out["LE"]
+        out["EVAP"] = out["LE"] / HVAP
+    return out
 
 
 def _seen(final: FinalWindow, name: str, values: Array) -> Array:

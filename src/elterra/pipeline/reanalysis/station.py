@@ -88,10 +88,12 @@ class StationModel:
         at_end: tuple[str, ...],
         first_step: int = 0,
         fixed: tuple[str, ...] = (),
+        shift: Mapping[str, Array] | None = None,
     ) -> None:
         """``forcing`` arrays ``[time, ..., 1]``; ``series`` half-hourly outputs, ``daily`` means, ``at_end`` end values.
 
         ``first_step`` of the forcing belongs to window 0. Parameters named in ``fixed`` acted on the initial state.
+        ``shift [time]`` by tower variable is the learned discrepancy of the operator.
         """
         self.p, self.s, self.cfg = p, s, cfg
         self._forcing, self._first = forcing, first_step
@@ -100,6 +102,7 @@ class StationModel:
         self._aside = frozenset((*OPERATOR, *fixed))
         self.members = int(p.wt.shape[-1])
         self._series, self._daily = series, daily
+        self._shift = shift or {}
         self._ends = tuple(dict.fromkeys((*at_end, *TOTALS)))
         self._perturbation = forcing_error.start(self.members, seed)
         self._totals = self._storages()
@@ -133,11 +136,20 @@ class StationModel:
         return Forecast(
             series=series_np,
             daily={**means_np, **{n: v for n, v in ends_np.items() if n not in TOTALS or n in self._ends}},
-            equivalents=tower_equivalents(series_np, parameters),
+            equivalents=self._equivalents(window, series_np, parameters),
             start_totals=begin,
             end_totals=totals,
             worst={n: float(v.max()) for n, v in worst_np.items()},
         )
+
+    def _equivalents(
+        self, window: int, series: Mapping[str, Array], parameters: Mapping[str, Array]
+    ) -> dict[str, Array]:
+        out = tower_equivalents(series, parameters)
+        start, stop = self.window_bounds(window)
+        for name, shift in self._shift.items():
+            out[name] = out[name] + shift[start:stop, None]
+        return out
 
     def _arguments(
         self, window: int, parameters: Mapping[str, Array], factors: Mapping[str, Array]

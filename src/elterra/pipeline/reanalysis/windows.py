@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,9 +31,12 @@ class TowerSeries:
     used: Mapping[str, NDArray[np.bool_]]
     daylight: NDArray[np.bool_]
 
-    def withhold(self, mask: NDArray[np.bool_]) -> TowerSeries:
-        """The same series without the half-hours of ``mask [time]``, for all variables."""
-        used = {name: flag & ~mask for name, flag in self.used.items()}
+    def withhold(self, mask: NDArray[np.bool_], variables: Sequence[str] | None = None) -> TowerSeries:
+        """The same series without the half-hours of ``mask [time]``, for all variables or those named."""
+        used = {
+            name: flag & ~mask if variables is None or name in variables else flag
+            for name, flag in self.used.items()
+        }
         return TowerSeries(self.values, self.random_sd, self.systematic_sd, used, self.daylight)
 
 
@@ -91,6 +95,36 @@ def window_blocks(
                 )
             )
     return blocks
+
+
+class Discrepant(Protocol):
+    """What a cycle needs of a discrepancy of its operator."""
+
+    def block_sd(self, variable: str, steps: NDArray[np.int64], spread: float, noise_sd: Array) -> float:
+        """Sd of the mean discrepancy of ``steps``; see `Discrepancy`."""
+
+
+def with_discrepancy(
+    blocks: list[Block], predicted: Array, start: int, tower: TowerSeries, discrepancy: Discrepant
+) -> list[Block]:
+    """The blocks with the random part of the operator's discrepancy in their errors; ``predicted [block, member]``."""
+    out = []
+    for block, members in zip(blocks, predicted, strict=True):
+        steps = start + block.steps
+        extra = discrepancy.block_sd(
+            block.variable, steps, float(members.std(ddof=1)), tower.random_sd[block.variable][steps]
+        )
+        out.append(replace(block, sd=float(np.hypot(block.sd, extra))))
+    return out
+
+
+def seen_steps(blocks: list[Block], keep: NDArray[np.bool_], steps: int) -> dict[str, Array]:
+    """Steps of a window whose measurement is in a block that was kept, by variable: 1 or 0, ``[step]``."""
+    out: dict[str, Array] = {}
+    for block, kept in zip(blocks, keep, strict=True):
+        if kept:
+            out.setdefault(block.variable, np.zeros(steps))[block.steps] = 1.0
+    return out
 
 
 def as_batch(blocks: list[Block]) -> ObservationBatch:

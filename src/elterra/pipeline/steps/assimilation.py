@@ -12,6 +12,7 @@ from elterra.pipeline.reanalysis.product_run import ProductRun, flags_dataset
 from elterra.pipeline.reanalysis.setup import Station, load_spun_up
 from elterra.pipeline.reanalysis.sink import RESIDUALS, innovation_table
 from elterra.pipeline.steps.calibration import load_ensemble
+from elterra.pipeline.steps.discrepancy import load_discrepancy
 from elterra.product.store import open_store
 
 
@@ -21,7 +22,14 @@ def run(context: Context) -> StageResult:
     spun_up = load_spun_up(context.folder_of("spinup") / "state.restart")
     calibrated = load_ensemble(context.folder_of("calibration") / "ensemble.restart", station.ensemble())
     begin = time.monotonic()
-    job = ProductRun(station, spun_up, calibrated, context.folder, context.run_dir / "store")
+    job = ProductRun(
+        station,
+        spun_up,
+        calibrated,
+        context.folder,
+        context.run_dir / "store",
+        load_discrepancy(context.folder_of("discrepancy") / "discrepancy.nc"),
+    )
     finished = job.run(
         lambda done, total: context.progress(done, total, "windows"), lambda: context.stop_requested
     )

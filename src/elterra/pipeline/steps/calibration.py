@@ -41,6 +41,7 @@ def run(context: Context) -> StageResult:
             context.experiment.calibration.iterations,
             engine_threads(context.experiment.engine.threads),
             tell,
+            context.experiment.calibration.parameters,
         )
         ensemble = result.ensemble
         figures = describe(result)

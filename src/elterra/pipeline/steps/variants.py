@@ -18,21 +18,22 @@ from numpy.typing import NDArray
 
 from elterra.errors import InputError
 from elterra.files import write_json
-from elterra.forcing.humidity import saturation_pressure, vapour_pressure
 from elterra.pipeline._run import saved_experiment
 from elterra.pipeline._stage import ProgressEvent
 from elterra.pipeline.reanalysis.calibrate import calibrate
 from elterra.pipeline.reanalysis.cycle import Cycle
+from elterra.pipeline.reanalysis.discrepancy import Discrepancy, learn
 from elterra.pipeline.reanalysis.ensemble import ParameterEnsemble
+from elterra.pipeline.reanalysis.free_run import free_run
 from elterra.pipeline.reanalysis.groups import SCORES, RunGroups
-from elterra.pipeline.reanalysis.inputs import STEPS_PER_DAY
+from elterra.pipeline.reanalysis.inputs import STEPS_PER_DAY, weather_record
 from elterra.pipeline.reanalysis.setup import Station, load_spun_up
-from elterra.pipeline.reanalysis.sink import MEMBER_VARIABLES
+from elterra.pipeline.reanalysis.sink import MEMBER_VARIABLES, without_discrepancy
 from elterra.pipeline.reanalysis.windows import TowerSeries
 from elterra.pipeline.steps.calibration import calibration_years, describe, engine_threads
 from elterra.pipeline.steps.report import write_run_report
 from elterra.product.evaluate import evaluate, plain_table
-from elterra.product.gaps import design_gaps
+from elterra.product.gaps import design_gaps, gap_count
 
 Report = Callable[[ProgressEvent], None]
 
@@ -52,7 +53,11 @@ def evaluate_run(run_dir: Path, report: Report) -> Mapping[str, float]:
     station = Station.load(experiment, run_dir)
     count = station.windows * STEPS_PER_DAY
     variants = range(experiment.evaluation.variants)
-    masks = {v: design_gaps(observations, 0, v) for v in variants}
+    spec = experiment.evaluation
+    counts = {days: gap_count(days) for days in spec.gap_days}
+    masks = {
+        v: design_gaps(observations, 0, v, counts=counts, forecast_days=spec.forecast_days) for v in variants
+    }
     withheld_by_any = np.logical_or.reduce([m["withheld"].values for m in masks.values()])
     spun_up = load_spun_up(run_dir / "spinup" / "state.restart")
     tower = station.tower()
@@ -70,12 +75,26 @@ def evaluate_run(run_dir: Path, report: Report) -> Mapping[str, float]:
             experiment.calibration.iterations,
             engine_threads(experiment.engine.threads),
             tell,
+            experiment.calibration.parameters,
         )
         ensemble = result.ensemble
         figures = {f"calibration.{k}": v for k, v in describe(result).items()}
-    ensembles = _run_all(
-        station, ensemble, spun_up, tower, masks, engine_threads(experiment.engine.threads), tell
-    )
+    threads = engine_threads(experiment.engine.threads)
+    discrepancies: dict[int, Discrepancy | None] = dict.fromkeys(masks)
+    if experiment.discrepancy.enabled:
+        free = free_run(station, ensemble, spun_up, threads, tell)
+        for v, mask in masks.items():
+            tell(0, 0, f"discrepancy of variant {v}")
+            seen = tower.withhold(mask["withheld"].values)
+            discrepancies[v], _ = learn(
+                free,
+                weather_record(station.streams),
+                seen,
+                station.site,
+                experiment.ensemble.seed,
+                threads,
+            )
+    ensembles = _run_all(station, ensemble, spun_up, tower, masks, discrepancies, threads, tell)
     openloop = _stored_members(groups, "openloop/members", count)
 
     def run_variant(mask: xr.Dataset) -> Mapping[str, xr.Dataset]:
@@ -84,9 +103,12 @@ def evaluate_run(run_dir: Path, report: Report) -> Mapping[str, float]:
 
     evaluation = evaluate(
         observations,
-        drivers(station),
+        weather_record(station.streams),
         run_variant,
         variants=list(variants),
+        counts=counts,
+        forecast_days=spec.forecast_days,
+        methods=("reanalysis", "openloop", *spec.methods),
         say=lambda text: tell(0, 0, text),
     )
     folder = run_dir / SCORES
@@ -106,30 +128,13 @@ def evaluate_run(run_dir: Path, report: Report) -> Mapping[str, float]:
     return evaluation.figures
 
 
-def drivers(station: Station) -> xr.Dataset:
-    """The weather the baselines see: the same forcing the land model gets, in the units of the record."""
-    s = station.streams
-    t, q, p = s["TBOT"].values, s["QBOT"].values, s["PSRF"].values
-    return xr.Dataset(
-        {
-            "TA": ("time", t - 273.15),
-            "SW_IN": ("time", s["FSDS"].values),
-            "LW_IN": ("time", s["FLDS"].values),
-            "VPD": ("time", (saturation_pressure(t) - vapour_pressure(q, p)) / 100.0),
-            "P": ("time", s["PRECTmms"].values * 1800.0),
-            "PA": ("time", p / 1000.0),
-            "WS": ("time", s["WIND"].values),
-        },
-        coords={"time": s["time"].values},
-    )
-
-
 def _run_all(
     station: Station,
     ensemble: ParameterEnsemble,
     spun_up: Any,
     tower: TowerSeries,
     masks: Mapping[int, xr.Dataset],
+    discrepancies: Mapping[int, Discrepancy | None],
     threads: int,
     tell: Callable[[int, int, str], None],
 ) -> dict[int, xr.Dataset]:
@@ -139,16 +144,19 @@ def _run_all(
     total = sum(ends.values())
 
     def one(variant: int) -> xr.Dataset:
-        model = station.model(ensemble, spun_up, full_output=False)
+        discrepancy = discrepancies[variant]
+        shift = discrepancy.shift if discrepancy is not None else None
+        model = station.model(ensemble, spun_up, full_output=False, shift=shift)
         seen = tower.withhold(masks[variant]["withheld"].values)
-        cycle = Cycle(model, ensemble, station.options(), seen)
+        cycle = Cycle(model, ensemble, station.options(), seen, discrepancy)
+        members = discrepancy.published(seen) if discrepancy is not None else without_discrepancy
         size = station.windows * STEPS_PER_DAY
         out = {n: np.full((size, ensemble.members), np.nan, dtype=np.float32) for n in MEMBER_VARIABLES}
         for final, _, _ in cycle.run(ends[variant]):
             for window in final:
                 start, stop = model.window_bounds(window.window)
-                for name in MEMBER_VARIABLES:
-                    out[name][start:stop] = window.smoothed(window.forecast.equivalents[name])
+                for name, values in members(window)[0].items():
+                    out[name][start:stop] = values
             done[variant] = cycle.window
             if cycle.window % 20 == 0:
                 tell(sum(done.values()), total, "variants")

@@ -1,0 +1,214 @@
+"""Discrepancy of the tower operator: learned, carried by every prediction of a tower, booked in the product.
+
+See `elterra.calibration.discrepancy` for the method. Here: which features, which targets, how the discrepancy of the net
+flux is shared between photosynthesis and respiration, and how members are made of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from elterra.calibration import ErrorStructure, blocks_of_days, condition, error_structure, learn_mean
+from elterra.domain import Site
+from elterra.pipeline.reanalysis.cycle import FinalWindow
+from elterra.pipeline.reanalysis.ensemble import rng
+from elterra.pipeline.reanalysis.inputs import STEPS_PER_DAY, save_dataset
+from elterra.pipeline.reanalysis.sink import MEMBER_VARIABLES, TowerMembers
+from elterra.pipeline.reanalysis.windows import TowerSeries
+from elterra.product.baselines import driver_features
+
+Array = NDArray[np.float64]
+
+#: fluxes whose operator has a learned discrepancy; soil water has its offset and gain
+LEARNED = ("NEE", "LE")
+#: days of a block that is left out at a time, and into how many parts the blocks are dealt
+BLOCK_DAYS, FOLDS = 20, 5
+#: features that respiration may not see: at night, where it is measured, they are constant
+DAYTIME_ONLY = (
+    "SW_IN",
+    "SW_POT",
+    "hour_",
+    "GPP",
+    "RNET",
+    "TRAN",
+    "tower_",
+    "NEE",
+    "LE",
+    "H",
+    "G",
+    "ECAN",
+    "ESOIL",
+)
+#: share of the variance of the discrepancy that is kept however wide the ensemble is
+LEAST_SHARE = 0.2
+
+
+@dataclass(frozen=True)
+class Discrepancy:
+    """``shift [time]`` by tower variable (NEE, GPP, ER, LE) is added to what the model says; `error` by learned variable.
+
+    The shifts obey NEE = ER - GPP, and that of GPP is zero at night.
+    """
+
+    shift: Mapping[str, Array]
+    error: Mapping[str, ErrorStructure]
+    seed: int
+
+    def block_sd(self, variable: str, steps: NDArray[np.int64], spread: float, noise_sd: Array) -> float:
+        """Sd of the mean discrepancy of some ``steps`` of one window (``noise_sd``: sd of their measurement errors).
+
+        What the members' own ``spread`` (sd of the predicted mean) covers is not counted twice.
+        """
+        if variable not in self.error:
+            return 0.0
+        variance = float(self.error[variable].covariance(steps, noise_sd).mean())
+        return float(np.sqrt(max(variance - spread**2, LEAST_SHARE * variance)))
+
+    def members(
+        self,
+        window: int,
+        start: int,
+        equivalents: Mapping[str, Array],
+        seen: Mapping[str, Array],
+        tower: TowerSeries,
+    ) -> dict[str, Array]:
+        """The random part for every member, ``[step, member]`` by tower variable, conditioned on the window's data.
+
+        equivalents: (smoothed) members with the shift in them; seen: steps whose measurement the filter took, by
+        variable. At night the part of NEE belongs to respiration, by day to photosynthesis.
+        """
+        out: dict[str, Array] = {}
+        for variable, structure in self.error.items():
+            members = equivalents[variable]
+            steps, count = members.shape
+            here = slice(start, start + steps)
+            noise = tower.random_sd[variable][here]
+            noise = np.where(np.isfinite(noise), noise, np.nanmedian(tower.random_sd[variable]))
+            covariance = structure.covariance(np.arange(start, start + steps), noise)
+            covered = members.var(axis=1, ddof=1) / structure.variance[here]
+            root = np.sqrt(np.clip(1.0 - covered, LEAST_SHARE, 1.0))
+            known = np.asarray(seen.get(variable, np.zeros(steps)), dtype=bool)
+            random = rng(self.seed, f"e{variable}", window).standard_normal((2, steps, count))
+            random -= random.mean(axis=2, keepdims=True)
+            out[variable] = condition(
+                covariance * np.outer(root, root),
+                known,
+                np.where(known, tower.values[variable][here], 0.0) - members.mean(axis=1),
+                noise,
+                random[0],
+                random[1],
+            )
+        if "NEE" in out:
+            day = tower.daylight[start : start + out["NEE"].shape[0], None]
+            out["ER"] = np.where(day, 0.0, out["NEE"])
+            out["GPP"] = np.where(day, -out["NEE"], 0.0)
+        return out
+
+    def published(self, tower: TowerSeries, steps_per_window: int = STEPS_PER_DAY) -> TowerMembers:
+        """Makes tower members of final windows (see `TowerMembers`): smoothed, with shift and random part."""
+
+        def make(final: FinalWindow) -> tuple[dict[str, Array], dict[str, Array]]:
+            forecast, start = final.forecast, final.window * steps_per_window
+            out = {n: final.smoothed(v) for n, v in forecast.equivalents.items()}
+            random = self.members(final.window, start, out, forecast.seen, tower)
+            added: dict[str, Array] = {}
+            for name, shift in self.shift.items():
+                added[name] = shift[start : start + steps_per_window, None] + random.get(name, 0.0)
+            for name, e in random.items():
+                out[name] = out[name] + e
+            return {n: out[n] for n in MEMBER_VARIABLES}, added
+
+        return make
+
+    def save(self, path: Path, time: NDArray[np.datetime64]) -> None:
+        ds = xr.Dataset(coords={"time": time})
+        for name, values in self.shift.items():
+            ds[f"{name}_shift"] = ("time", values)
+        for name, e in self.error.items():
+            ds[f"{name}_variance"] = ("time", e.variance)
+            ds[f"{name}_variance"].attrs = {"common": e.common, "hourly": e.hourly, "memory": e.memory}
+        ds.attrs["seed"] = self.seed
+        save_dataset(ds, path)
+
+    @classmethod
+    def load(cls, path: Path) -> Discrepancy:
+        with xr.open_dataset(path, engine="h5netcdf") as opened:
+            ds = opened.load()
+        shift = {str(n)[: -len("_shift")]: ds[n].values for n in ds if str(n).endswith("_shift")}
+        error = {}
+        for n in ds:
+            if str(n).endswith("_variance"):
+                a = ds[n].attrs
+                error[str(n)[: -len("_variance")]] = ErrorStructure(
+                    ds[n].values, float(a["common"]), float(a["hourly"]), float(a["memory"])
+                )
+        return cls(shift, error, int(ds.attrs["seed"]))
+
+
+def learn(
+    free: xr.Dataset, weather: xr.Dataset, tower: TowerSeries, site: Site, seed: int, threads: int
+) -> tuple[Discrepancy, dict[str, float]]:
+    """The discrepancy of a free run (see `free_run`) to the tower's data, and figures that describe it.
+
+    Only data that are ``used`` in ``tower`` are seen. The misfit of the free run is learned from weather, its memory and the
+    model's outputs.
+    """
+    size = free.sizes["time"]
+    features, names = driver_features(weather, site.latitude, site.longitude, site.utc_offset_h)
+    model_names = [str(n) for n in free if not str(n).endswith("_sd")]
+    x = np.concatenate(
+        [features[:size], np.stack([free[n].values for n in model_names], axis=1).astype(np.float32)], axis=1
+    )
+    all_names = [*names, *model_names]
+    day = np.arange(size) // STEPS_PER_DAY
+    fold = blocks_of_days(day, BLOCK_DAYS, FOLDS)
+    daylight = tower.daylight[:size]
+    shift: dict[str, Array] = {}
+    error: dict[str, ErrorStructure] = {}
+    figures: dict[str, float] = {}
+    for name in LEARNED:
+        used = tower.used[name][:size]
+        if not used.any():
+            continue
+        model = free[f"tower_{name}"].values
+        target = np.where(used, tower.values[name][:size], np.nan)
+        shift[name] = learn_mean(x, target - model, fold, seed=seed, threads=threads).mean
+        residual = target - model - shift[name]
+        error[name] = error_structure(x, residual, tower.random_sd[name][:size], day, seed=seed)
+        figures |= _figures(name, target, model, model + shift[name], error[name])
+    if "NEE" in shift:
+        dark = ~daylight & tower.used["NEE"][:size]
+        columns = [i for i, n in enumerate(all_names) if not n.startswith(DAYTIME_ONLY)]
+        columns += [all_names.index("tower_ER")]
+        night = np.where(dark, tower.values["NEE"][:size] - free["tower_ER"].values, np.nan)
+        by_day = (
+            learn_mean(x[:, columns], night, fold, seed=seed, threads=threads).mean
+            if dark.any()
+            else np.zeros(size)
+        )
+        shift["ER"] = np.where(daylight, by_day, shift["NEE"])
+        shift["GPP"] = shift["ER"] - shift["NEE"]
+        shift["GPP"][~daylight] = 0.0
+    return Discrepancy(shift, error, seed), figures
+
+
+def _figures(name: str, target: Array, free: Array, mean: Array, error: ErrorStructure) -> dict[str, float]:
+    known = np.isfinite(target)
+
+    def rmse(x: Array) -> float:
+        return float(np.sqrt(np.mean((x[known] - target[known]) ** 2)))
+
+    return {
+        f"{name}.rmse_free": rmse(free),
+        f"{name}.rmse_learned": rmse(mean),
+        f"{name}.bias_free": float((free[known] - target[known]).mean()),
+        f"{name}.common_share": error.common,
+        f"{name}.hourly_share": error.hourly,
+        f"{name}.memory_steps": error.memory,
+    }
