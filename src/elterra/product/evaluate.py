@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,7 @@ def evaluate(
     methods: Sequence[str] = METHODS,
     forecast_days: int | None = None,
     tree_options: Mapping[str, Any] | None = None,
+    threads: int = 1,
     say: Callable[[str], None] = lambda text: None,
 ) -> Evaluation:
     """Scores of reanalysis, open loop and baselines on withheld measurements.
@@ -93,19 +95,24 @@ def evaluate(
         raise ValueError("observations and drivers stand on different time axes")
     place = _place(observations)
     collected: dict[_Key, list[Sample]] = {}
-    designs: list[dict[str, Any]] = []
-    chosen: list[dict[str, Any]] = []
     features: NDArray[np.float32] | None = None
     if "trees" in methods:
         features, _ = driver_features(drivers, *place)
-    for variant in variants:
+
+    def one(variant: int) -> tuple[dict[str, Any], dict[str, Any], dict[_Key, list[Sample]]]:
         mask = design_gaps(observations, seed, variant, counts=counts, forecast_days=forecast_days)
-        designs.append({k: _plain(v) for k, v in mask.attrs.items()})
         say(f"variant {variant}: {float(mask['withheld'].mean()):.0%} of the record withheld")
-        ensembles = run_variant(mask)
         job = _Variant(observations, drivers, mask, place, features, variant, dict(tree_options or {}))
-        chosen.append({"variant": variant} | job.score(ensembles, methods, collected, say))
-    return _assemble(collected, designs, chosen)
+        own: dict[_Key, list[Sample]] = {}
+        notes = {"variant": variant} | job.score(run_variant(mask), methods, own, say)
+        return {k: _plain(v) for k, v in mask.attrs.items()}, notes, own
+
+    with ThreadPoolExecutor(max_workers=threads) as pool:
+        results = list(pool.map(one, variants))
+    for _, _, own in results:  # in the order of the variants, whichever was ready first
+        for key, samples in own.items():
+            collected.setdefault(key, []).extend(samples)
+    return _assemble(collected, [r[0] for r in results], [r[1] for r in results])
 
 
 class _Variant:

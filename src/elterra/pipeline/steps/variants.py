@@ -109,6 +109,7 @@ def evaluate_run(run_dir: Path, report: Report) -> Mapping[str, float]:
         counts=counts,
         forecast_days=spec.forecast_days,
         methods=("reanalysis", "openloop", *spec.methods),
+        threads=threads,
         say=lambda text: tell(0, 0, text),
     )
     folder = run_dir / SCORES
