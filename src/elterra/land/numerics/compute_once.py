@@ -28,68 +28,17 @@ WORTH = 4
 _MOVES = frozenset(
     ("broadcast_in_dim", "reshape", "slice", "squeeze", "expand_dims", "convert_element_type", "copy", "rev")
 )
-_CHEAP = frozenset(
-    [
-        "add",
-        "sub",
-        "mul",
-        "neg",
-        "max",
-        "min",
-        "select_n",
-        "eq",
-        "ne",
-        "lt",
-        "le",
-        "gt",
-        "ge",
-        "and",
-        "or",
-        "not",
-        "xor",
-        "abs",
-        "sign",
-        "clamp",
-        "is_finite",
-        "square",
-        "integer_pow",
-        "floor",
-        "ceil",
-        "round",
-        "stop_gradient",
-        "add_any",
-    ]
-)
+# fmt: off
+_CHEAP = frozenset((
+    "add", "sub", "mul", "neg", "max", "min", "select_n", "eq", "ne", "lt", "le", "gt", "ge", "and", "or", "not", "xor",
+    "abs", "sign", "clamp", "is_finite", "square", "integer_pow", "floor", "ceil", "round", "add_any",
+))
 #: what XLA itself computes only once
-_DEAR = frozenset(
-    [
-        "div",
-        "rem",
-        "sqrt",
-        "rsqrt",
-        "cbrt",
-        "exp",
-        "exp2",
-        "expm1",
-        "log",
-        "log1p",
-        "pow",
-        "tanh",
-        "sin",
-        "cos",
-        "tan",
-        "asin",
-        "acos",
-        "atan",
-        "atan2",
-        "erf",
-        "erfc",
-        "erf_inv",
-        "logistic",
-        "sinh",
-        "cosh",
-    ]
-)
+_DEAR = frozenset((
+    "div", "rem", "sqrt", "rsqrt", "cbrt", "exp", "exp2", "expm1", "log", "log1p", "pow", "tanh", "sin", "cos", "tan",
+    "asin", "acos", "atan", "atan2", "erf", "erfc", "erf_inv", "logistic", "sinh", "cosh",
+))
+# fmt: on
 _CALLS = frozenset(("pjit", "jit", "closed_call", "core_call"))
 _REDUCTIONS: dict[str, Callable[[Any, Any], Any]] = {
     "reduce_sum": jnp.add,
