@@ -22,7 +22,7 @@ def measure(*, quick: bool = False, device: str | None = None) -> dict[str, floa
     _choose(device)
     figures: dict[str, float] = {}
     for columns in (64,) if quick else (1, 64, 1024):
-        figures |= _speed(columns, days=2 if quick else 5)
+        figures |= _speed(columns, days=2 if quick else 3)
     if quick:
         return figures
     figures["gradient_over_forward"] = _gradient(64)
@@ -42,7 +42,10 @@ def _choose(device: str | None) -> None:
 
 
 def _case(columns: int, days: int) -> tuple[Any, ...]:
-    """Parameters, state, forcing (host arrays), neutral factors and configuration of the spruce forest CH-Dav."""
+    """Parameters, state, forcing (host arrays), neutral factors and configuration of the spruce forest CH-Dav.
+
+    Snow layers as in a reanalysis, so that the figures are those of a run.
+    """
     from elterra.domain import ch_dav
     from elterra.forcing import build_forcing
     from elterra.forcing.to_land import land_forcing
@@ -50,11 +53,12 @@ def _case(columns: int, days: int) -> tuple[Any, ...]:
     from elterra.land.forcing import neutral_factors
     from elterra.observations import davos_path, read_davos
     from elterra.pipeline.reanalysis.inputs import surface_of
+    from elterra.pipeline.reanalysis.setup import SNOW_LAYERS
 
     site = ch_dav()
     record = read_davos(davos_path()).sel(time=slice("2014-04-01", "2014-06-30"))
     forcing = build_forcing(record, site).sel(time=slice(FIRST_DAY, None)).isel(time=slice(0, days * DAY))
-    cfg = Config()
+    cfg = Config(nlevsno=SNOW_LAYERS)
     p = prepare(surface_of(site).tile(columns))
     state = cold_start(p, cfg).replace(**_forest(p))
     return p, state, land_forcing(forcing, site), neutral_factors(columns), cfg

@@ -85,8 +85,6 @@ def solve_richards(
         padded = jnp.concatenate([ghost_top[None], water, ghost_bottom[None]])
         psi, dpsi = potential(padded)
         k, dk_up, dk_low = conductivity(padded[:-1], padded[1:])
-        # Without the barrier XLA computes the powers again for every use below.
-        psi, dpsi, k, dk_up, dk_low = jax.lax.optimization_barrier((psi, dpsi, k, dk_up, dk_low))
         gradient = (psi[1:] - psi[:-1]) / distance - 1.0
         q = -k * gradient
         dq_up = -dk_up * gradient + k * dpsi[:-1] / distance
