@@ -58,11 +58,12 @@ def learn_mean(
     *,
     seed: int = 0,
     threads: int = 1,
+    least: int = LEAST,
 ) -> Learned:
     """Cross-fitted conditional mean of ``target [time]`` (NaN: not known) given ``features [time, feature]``.
 
     ``fold [time]`` numbers the parts that are left out in turn: whole blocks of time, so that a value is predicted
-    from blocks it does not touch. Where there is no target every fold's trees are averaged. With fewer than `LEAST`
+    from blocks it does not touch. Where there is no target every fold's trees are averaged. With fewer than ``least``
     known values the mean is a constant. Raises `DiscrepancyError` if shapes do not fit or nothing is known.
     """
     if features.ndim != 2 or target.shape != features.shape[:1] or fold.shape != target.shape:
@@ -73,7 +74,7 @@ def learn_mean(
     if not known.any():
         raise DiscrepancyError("no known value to learn from")
     numbers = np.unique(fold[known])
-    if known.sum() < LEAST or numbers.size < 2:
+    if known.sum() < least or numbers.size < 2:
         return Learned(np.full(target.shape, target[known].mean()), 0)
     centre, scale = float(target[known].mean()), float(target[known].std()) or 1.0
     jobs = [(number, k) for number in numbers for k in range(len(MEAN_TREES))]

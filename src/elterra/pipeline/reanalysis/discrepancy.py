@@ -45,6 +45,8 @@ DAYTIME_ONLY = (
     "ECAN",
     "ESOIL",
 )
+#: night-time half-hours from which respiration is learned: turbulence leaves few of them
+LEAST_NIGHTS = 300
 #: share of the variance of the discrepancy that is kept however wide the ensemble is
 LEAST_SHARE = 0.2
 
@@ -188,7 +190,7 @@ def learn(
         columns += [all_names.index("tower_ER")]
         night = np.where(dark, tower.values["NEE"][:size] - free["tower_ER"].values, np.nan)
         by_day = (
-            learn_mean(x[:, columns], night, fold, seed=seed, threads=threads).mean
+            learn_mean(x[:, columns], night, fold, seed=seed, threads=threads, least=LEAST_NIGHTS).mean
             if dark.any()
             else np.zeros(size)
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,19 +102,21 @@ class ParameterEnsemble:
 class Drift:
     """Slow random variation of parameters about their constant values: first-order autoregression.
 
-    ``sd`` is the stationary standard deviation by parameter in prior units, ``days`` the memory. In a gap the drift decays
+    ``sd`` is the stationary standard deviation by parameter in prior units, ``days`` the memory, ``own_days`` that of
+    parameters with another one. In a gap the drift decays
     towards zero and its spread grows back to ``sd``.
     """
 
     sd: Mapping[str, float]
     days: float
+    own_days: Mapping[str, float] = field(default_factory=dict)
 
     def start(self, names: Sequence[str], members: int, seed: int) -> Array:
         draw = rng(seed, "drift0").standard_normal((len(names), members))
         return self._sd(names) * (draw - draw.mean(axis=1, keepdims=True))
 
     def step(self, delta: Array, names: Sequence[str], seed: int, window: int, inflation: float) -> Array:
-        keep = np.exp(-1.0 / self.days)
+        keep = np.exp(-1.0 / np.array([[self.own_days.get(name, self.days)] for name in names]))
         draw = rng(seed, "drift", window).standard_normal(delta.shape)
         draw -= draw.mean(axis=1, keepdims=True)
         return keep * delta + np.sqrt(inflation * (1.0 - keep**2)) * self._sd(names) * draw
