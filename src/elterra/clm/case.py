@@ -71,6 +71,12 @@ class Case:
         return max(1, len(self.members))
 
     @property
+    def days(self) -> int:
+        """Length of the run: ``length`` of ``case.json`` ("3 years", "180 days"), else one cycle of the weather."""
+        words = str(self.facts.get("length", f"{self.weather.last - self.weather.first + 1} years")).split()
+        return int(words[0]) * (YEAR_DAYS if words[1].startswith("year") else 1)
+
+    @property
     def steps_per_day(self) -> int:
         return round(SECONDS_PER_DAY / self.cfg.dt)
 
@@ -231,8 +237,11 @@ class Case:
         return {}
 
 
-def open_case(path: Path, members: Sequence[Change] = ()) -> Case:
-    """Read a case directory: ``lnd_in``, ``datm_in``, and the files they name."""
+def open_case(path: Path, members: Sequence[Change] = (), patches: int = 1) -> Case:
+    """Read a case directory: ``lnd_in``, ``datm_in``, and the files they name.
+
+    Columns are filled up to ``patches`` patches (of weight 0), so that cases can share a compiled program.
+    """
     if not (path / "lnd_in").is_file():
         raise InputError(f"{path}: no lnd_in; a CLM case directory has one beside datm_in and its data files")
     entries = flat(read_namelist(path / "lnd_in"))
@@ -241,7 +250,7 @@ def open_case(path: Path, members: Sequence[Change] = ()) -> Case:
             raise InputError(f"{path / 'lnd_in'}: {name} is missing")
     weather = read_weather(path)
     height = weather.values["ZBOT"][0] if "ZBOT" in weather.values else np.array([30.0])  # DATM's default, m
-    data = read_surface(path / entries["fsurdat"], height if height.size > 1 else float(height[0]))
+    data = read_surface(path / entries["fsurdat"], height if height.size > 1 else float(height[0]), patches=patches)
     file = read_parameters(path / entries["paramfile"])
     known = set(parameters()) | {n for n, v in variables().items() if v.kind == "state"}
     report = check_switches(entries, known).merge(file.report)

@@ -61,8 +61,9 @@ class SurfaceData:
         return out
 
 
-def read_surface(path: Path, forc_hgt: float | np.ndarray, elevation: float = 0.0) -> SurfaceData:
-    """Columns of a CLM5 surface file (``fsurdat``). ``forc_hgt`` (m) is that of the forcing, number or ``[cell]``."""
+def read_surface(path: Path, forc_hgt: float | np.ndarray, elevation: float = 0.0, patches: int = 1) -> SurfaceData:
+    """Columns of a CLM5 surface file (``fsurdat``). ``forc_hgt`` (m) is that of the forcing, number or ``[cell]``;
+    ``patches`` is the least number of patches a column is filled up to."""
     with ClmFile(path) as file:
         shape = file.need("PCT_NATVEG").shape
         natveg, crop = (file.need(n).ravel() for n in ("PCT_NATVEG", "PCT_CROP"))
@@ -83,7 +84,7 @@ def read_surface(path: Path, forc_hgt: float | np.ndarray, elevation: float = 0.
                 if share[cell] > 0.0:
                     here = [(first + i, w / 100.0) for i, w in enumerate(types[:, cell]) if w > 0.0]
                     columns.append((cell, share[cell] / total, is_crop, here))
-        patches = max(len(c[3]) for c in columns)
+        patches = max(patches, *(len(c[3]) for c in columns))
         pft, wt = np.zeros((patches, len(columns)), int), np.zeros((patches, len(columns)))
         for i, (_, _, _, here) in enumerate(columns):
             for j, (kind, weight) in enumerate(here):

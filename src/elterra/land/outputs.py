@@ -55,7 +55,7 @@ def collect(
         ),
         "LAI": mean(veg.tlai),
         "SWE": wat.h2osno,
-        "SNOWDP": s.snow_depth,
+        "SNOWDP": wat.snowdp,
         "SWC_15": _at_sensor(liquid_volume),
         "H2OSOI": wat.h2osoi_vol,
         "SOILLIQ": s.h2osoi_liq[soil],
