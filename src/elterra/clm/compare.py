@@ -11,6 +11,7 @@ import numpy as np
 from elterra.clm._files import ClmFile
 from elterra.clm.case import Case
 from elterra.clm.integrate import month_ends, monthly
+from elterra.errors import ElterraError, InputError
 from elterra.land.config import NLEVSOI
 from elterra.land.constants import DENH2O
 from elterra.land.soil_heat import DZSOI, ZISOI
@@ -31,7 +32,7 @@ VARIABLES: dict[str, tuple[str, ...]] = {
     "SWE": ("H2OSNO",),
 }
 #: further fields that the steps and the daily table show to find causes, by CLM name
-DETAILS = ("FSA", "FIRA", "FGR", "FCTR", "FCEV", "FGEV", "QRUNOFF", "QDRAI", "QINFL", "FSNO", "TG", "TV", "TSA", "H2OCAN")
+DETAILS = ("H2OSFC", "FSA", "FIRA", "FGR", "FCTR", "FCEV", "FGEV", "QRUNOFF", "QDRAI", "QINFL", "FSNO", "TG", "TV", "TSA", "H2OCAN")
 POOLS = ("TOTVEGC", "LEAFC", "FROOTC", "LIVESTEMC", "DEADSTEMC", "LIVECROOTC", "DEADCROOTC", "TOTLITC", "CWDC", "TOTSOMC",
          "SOIL1C", "SOIL2C", "SOIL3C", "TOTVEGN", "TOTSOMN", "SMINN")  # fmt: skip
 TO_3M = int(np.searchsorted(ZISOI[1:], 3.0)) + 1  #: soil layers that reach to 3 m
@@ -59,10 +60,12 @@ class Score:
 def score(mine: np.ndarray, theirs: np.ndarray) -> Score:
     """R2 (coefficient of determination against CLM's own variability), relative bias and rmse of all values together."""
     a, b = np.ravel(mine), np.ravel(theirs)
-    good = np.isfinite(a) & np.isfinite(b)
+    good = np.isfinite(b)
     a, b = a[good], b[good]
     if a.size == 0:
         return Score(np.nan, np.nan, np.nan, np.nan, np.nan)
+    if not np.all(np.isfinite(a)):
+        raise ElterraError(f"{int((~np.isfinite(a)).sum())} values of the run are not finite where CLM's are")
     error = a - b
     spread = float(b.var())
     scale = abs(float(b.mean()))
@@ -164,6 +167,34 @@ def compare_monthly(case: Case, daily: Mapping[str, np.ndarray], reference: Path
         months = min(len(a), len(b))
         if months:
             out |= {f"{key}.monthly.{n}": v for n, v in score(a[:months], b[:months]).figures().items()}
+    return out
+
+
+def compare_history(case: Case, output: Path) -> dict[str, float]:
+    """Figures of `compare_daily` (or monthly) for the files that `write_history` wrote in ``output``."""
+    daily = output if output.is_file() else next(iter(sorted(output.glob("*.h1.*.nc"))), None)
+    if daily is None:
+        raise InputError(f"{output}: no daily history (*.h1.*.nc); write it with `elterra clm run-embedded`")
+    mine = Reference(daily)
+    values = {key: theirs(mine, key) for key in (*VARIABLES, *DETAILS)}
+    cells = {key: _layers(key, v, -2) for key, v in values.items() if v is not None}
+    reference = case.path / "daily.nc"
+    months = not reference.is_file()
+    ref = Reference(case.path / "monthly.nc" if months else reference)
+    out: dict[str, float] = {}
+    for key, a in cells.items():
+        b = theirs(ref, key)
+        if b is None:
+            continue
+        b = _layers(key, b, -2)
+        if months:
+            a = monthly(a)
+        length = min(len(a), len(b))
+        if length:
+            scale = "monthly" if months else "daily"
+            out |= {f"{key}.{scale}.{n}": v for n, v in score(a[:length], b[:length]).figures().items()}
+        if key == "SWE" and not months:
+            out |= _snow_free(a[:length], b[:length])
     return out
 
 

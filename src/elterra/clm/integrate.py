@@ -24,7 +24,7 @@ BGC = (
 #: outputs kept of every step
 STEPS = (
     "RNET", "FSA", "FIRA", "LE", "H", "G", "FCTR", "FCEV", "FGEV", "TRAN", "ECAN", "ESOIL", "RUNOFF", "QINFL",
-    "QSNOMELT", "H2OCAN", "FSNO", "SWE", "SNOWDP", "SOILLIQ", "SOILICE", "TSOI", "TG", "TV", "TSA", "LAI", "ELAI",
+    "QSNOMELT", "H2OCAN", "FSNO", "SWE", "SNOWDP", "SOILLIQ", "SOILICE", "TSOI", "TG", "TV", "TSA", "LAI", "ELAI", "H2OSFC",
     "GPP", "ZWT",
 )  # fmt: skip
 BGC_STEPS = ("NPP", "ER", "HR", "NEE")
