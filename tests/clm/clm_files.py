@@ -40,7 +40,9 @@ def surface(path: Path, **changes: np.ndarray) -> Path:
         "LATIXY": (grid, [[50.0, 51.0]]),
         "LONGXY": (grid, [[6.0, 7.0]]),
     }
-    data |= {f"MONTHLY_{n}": (("time", "lsmpft", *grid), areas) for n in ("LAI", "SAI", "HEIGHT_TOP", "HEIGHT_BOT")}
+    data |= {
+        f"MONTHLY_{n}": (("time", "lsmpft", *grid), areas) for n in ("LAI", "SAI", "HEIGHT_TOP", "HEIGHT_BOT")
+    }
     for name, value in changes.items():
         data[name] = (data[name][0], value)
     xr.Dataset(data).to_netcdf(path, engine="h5netcdf")
@@ -68,7 +70,10 @@ def restart(path: Path) -> Path:
         "DZSNO": (("column", "levsno"), snow),
         "snw_rds": (("column", "levsno"), 1000.0 * snow),
         "T_SOISNO": (("column", "levtot"), 270.0 + rng.random((columns, levels))),
-        "H2OSOI_LIQ": (("column", "levtot"), np.where(np.arange(levels) < 12, 1.0e36, 5.0) * np.ones((columns, 1))),
+        "H2OSOI_LIQ": (
+            ("column", "levtot"),
+            np.where(np.arange(levels) < 12, 1.0e36, 5.0) * np.ones((columns, 1)),
+        ),
         "H2OSOI_ICE": (("column", "levtot"), 3.0 * np.ones((columns, levels))),
         "T_VEG": ("pft", 280.0 + np.arange(patches)),
         "LIQCAN": ("pft", 0.01 * np.arange(patches)),

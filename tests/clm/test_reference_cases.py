@@ -22,7 +22,20 @@ def davos():
     case = open_case(ROOT / "sp_davos_step")
     with ClmFile(case.path / "steps.nc") as file:
         rows = np.round(file["time"] * 48.0).astype(int)
-        names = ("TBOT", "QBOT", "RAIN", "SNOW", "PCO2", "FSDSVD", "FSDSVI", "FSDSND", "FSDSNI", "TLAI", "TSAI", "COSZEN")
+        names = (
+            "TBOT",
+            "QBOT",
+            "RAIN",
+            "SNOW",
+            "PCO2",
+            "FSDSVD",
+            "FSDSVI",
+            "FSDSND",
+            "FSDSNI",
+            "TLAI",
+            "TSAI",
+            "COSZEN",
+        )
         steps = {n: file[n].astype(float) for n in names}
     return case, case.forcing(1, 17520), rows - 1, steps
 

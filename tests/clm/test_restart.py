@@ -28,7 +28,9 @@ def read(tmp_path_factory):
 
 def test_patches_are_found_by_type_and_columns_by_land_unit(read):
     _, _, start, s, _ = read
-    np.testing.assert_allclose(s.t_veg, [[281.0, 283.0, 284.0], [282.0, np.asarray(start.t_veg)[1, 1], 285.0]])
+    np.testing.assert_allclose(
+        s.t_veg, [[281.0, 283.0, 284.0], [282.0, np.asarray(start.t_veg)[1, 1], 285.0]]
+    )
     np.testing.assert_allclose(s.leafc[:, 0], [10.0, 20.0])
     np.testing.assert_allclose(s.prec10, 2.0e-5)
 

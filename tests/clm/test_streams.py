@@ -57,7 +57,7 @@ def _stream_files(tmp_path, records=8760, gap=False):
     if gap:
         value[7] = np.nan
     names = ("TBOT", "SHUM", "WIND", "PRECTmms", "FSDS", "FLDS", "PSRF")
-    data = {n: (("time", "nj", "ni"), value) for n in names}
+    data = dict.fromkeys(names, (("time", "nj", "ni"), value))
     xr.Dataset(data, coords={"time": ("time", time, {"units": "days since 2004-01-01"})}).to_netcdf(
         tmp_path / "w_2004.nc", engine="h5netcdf"
     )

@@ -31,13 +31,12 @@ def measure(
 ) -> dict[str, float]:
     """Figures of all cases (keys in ``benchmarks/README.md``).
 
-    ``case`` is part of a case's name, or several separated by commas; ``mode`` is "sp" or "bgc"; ``folder`` holds the
+    ``case`` is the name of a case or a part of it, or several separated by commas; ``mode`` is "sp" or "bgc"; ``folder`` holds the
     cases, by default the reference runs beside the checkout. Finished cases are kept in a cache, so that an interrupted
     bench goes on where it stopped; a change of the model's source or of a case's files makes new results.
     """
     root = folder or reference_folder()
     names = chosen(root, case, mode, quick)
-    _prepare()
     figures: dict[str, float] = {}
     for name in names:
         found = _cached(root, name, quick)
@@ -55,7 +54,9 @@ def measure(
 def reference_folder() -> Path:
     """``reference/clm5`` of ``ELTERRA_SHARED``, or of ``shared`` beside the checkout or the working directory."""
     told = os.environ.get("ELTERRA_SHARED")
-    roots = [Path(told)] if told else [Path(__file__).parents[3].parent / "shared", Path.cwd().parent / "shared"]
+    roots = (
+        [Path(told)] if told else [Path(__file__).parents[3].parent / "shared", Path.cwd().parent / "shared"]
+    )
     for root in roots:
         if (root / "reference" / "clm5").is_dir():
             return root / "reference" / "clm5"
@@ -72,13 +73,15 @@ def chosen(root: Path, case: str | None, mode: str | None, quick: bool) -> list[
     names = sorted(f.parent.name for f in root.glob("*/lnd_in"))
     if case is not None:
         parts = case.split(",")
-        names = [n for n in names if any(part in n for part in parts)]
+        names = [n for n in names if any(part == n or (part not in names and part in n) for part in parts)]
     elif quick:
         names = [n for n in names if n in QUICK]
     if mode is not None:
         names = [n for n in names if n.removeprefix("ppe_").startswith(mode)]
     if not names:
-        raise InputError(f"bench clm5: no case of {root} is named {case or '*'} with mode {mode or 'sp or bgc'}")
+        raise InputError(
+            f"bench clm5: no case of {root} is named {case or '*'} with mode {mode or 'sp or bgc'}"
+        )
     return sorted(names, key=lambda n: (n.removeprefix("ppe_").startswith("bgc"), n.startswith("ppe_"), n))
 
 
@@ -129,7 +132,9 @@ def _steps(case: Any, windows: list[dict[str, Any]]) -> dict[str, float]:
 
     pairs: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}
     for window in windows:
-        first = window["first_day_of_year"] - 1 + 365 * (window.get("year", case.start_year) - case.start_year)
+        first = (
+            window["first_day_of_year"] - 1 + 365 * (window.get("year", case.start_year) - case.start_year)
+        )
         name = window["initial_state"]
         result = integrate(
             case, case.state(name), window["days"], first_day=first, step_0=name == "restart_start.nc",
@@ -182,17 +187,12 @@ def _responses(case: Any, daily: dict[str, np.ndarray], files: dict[str, str]) -
                     counted += 1
                     wrong += ratio <= 0.0
                     within += 0.8 <= ratio <= 1.2
-    figures |= {"responses.counted": counted, "responses.wrong_sign": wrong, "responses.within_20_percent": within}
+    figures |= {
+        "responses.counted": counted,
+        "responses.wrong_sign": wrong,
+        "responses.within_20_percent": within,
+    }
     return figures
-
-
-def _prepare() -> None:
-    import jax
-
-    jax.config.update("jax_enable_x64", True)
-    if not os.environ.get("JAX_COMPILATION_CACHE_DIR"):
-        jax.config.update("jax_compilation_cache_dir", str(cache_folder() / "programs"))
-        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
 
 
 def cache_folder() -> Path:

@@ -20,7 +20,10 @@ def bench(
         str | None, typer.Option("--device", help="cpu or gpu; only for benches that compute (land).")
     ] = None,
     case: Annotated[
-        str | None, typer.Option("--case", "--site", help="Only cases with this in their name, several by commas (clm5).")
+        str | None,
+        typer.Option(
+            "--case", "--site", help="Only cases with this in their name, several by commas (clm5)."
+        ),
     ] = None,
     mode: Annotated[str | None, typer.Option("--mode", help="sp or bgc; only these cases (clm5).")] = None,
     json_: Json = False,

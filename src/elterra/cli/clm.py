@@ -10,22 +10,27 @@ import typer
 from elterra.cli._options import Json
 from elterra.cli._output import emit
 
-app = typer.Typer(no_args_is_help=True, help="Run CLM5 case directories with the embedded model, and compare.")
+app = typer.Typer(
+    no_args_is_help=True, help="Run CLM5 case directories with the embedded model, and compare."
+)
 
-CaseDir = Annotated[Path, typer.Argument(help="CLM5 case directory (lnd_in, datm_in, surface data).", show_default=False)]
+CaseDir = Annotated[
+    Path, typer.Argument(help="CLM5 case directory (lnd_in, datm_in, surface data).", show_default=False)
+]
 
 
 @app.command("run-embedded")
 def run_embedded(
     case: CaseDir,
-    out: Annotated[Path | None, typer.Option("--out", help="Folder of the history; CASE.elterra beside by default.")] = None,
-    days: Annotated[int | None, typer.Option("--days", help="Length; that of the case by default.", min=1)] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder of the history; CASE.elterra beside by default.")
+    ] = None,
+    days: Annotated[
+        int | None, typer.Option("--days", help="Length; that of the case by default.", min=1)
+    ] = None,
     json_: Json = False,
 ) -> None:
     """Run the model on a CLM5 case: history with CLM's names, and what of the case is not modelled."""
-    import jax
-
-    jax.config.update("jax_enable_x64", True)
     from elterra.clm import open_case
     from elterra.clm.history import write_history
     from elterra.clm.integrate import integrate
@@ -58,7 +63,9 @@ def run_embedded(
 @app.command()
 def compare(
     case: CaseDir,
-    output: Annotated[Path, typer.Argument(help="Folder or daily file that run-embedded wrote.", show_default=False)],
+    output: Annotated[
+        Path, typer.Argument(help="Folder or daily file that run-embedded wrote.", show_default=False)
+    ],
     json_: Json = False,
 ) -> None:
     """Compare a run with the daily (or monthly) history of CLM5 in the case directory."""

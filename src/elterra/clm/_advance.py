@@ -14,7 +14,13 @@ from elterra.land.forcing import neutral_factors, perturb_forcing
 
 @partial(jax.jit, static_argnames=("cfg", "means", "series"))
 def advance(
-    p: Fields, s: Fields, forcing: Fields, count: jax.Array, cfg: Config, means: tuple[str, ...], series: tuple[str, ...]
+    p: Fields,
+    s: Fields,
+    forcing: Fields,
+    count: jax.Array,
+    cfg: Config,
+    means: tuple[str, ...],
+    series: tuple[str, ...],
 ) -> tuple[Fields, Fields, Fields, Fields]:
     """``count`` steps of ``forcing [time, ...]``: state, means of ``means``, every step of ``series``, worst residuals.
 
@@ -29,7 +35,9 @@ def advance(
     kept = Fields({n: jnp.zeros((length, *shapes[n].shape)) for n in series})
     worst = Fields({n: jnp.zeros(shapes[n].shape) for n in shapes if n.startswith("err")})
 
-    def body(i: jax.Array, carry: tuple[Fields, Fields, Fields, Fields]) -> tuple[Fields, Fields, Fields, Fields]:
+    def body(
+        i: jax.Array, carry: tuple[Fields, Fields, Fields, Fields]
+    ) -> tuple[Fields, Fields, Fields, Fields]:
         state, total, kept, worst = carry
         f = jax.tree.map(lambda x: x[i], forcing)
         state, out = lax.optimization_barrier(step(p, state, perturb_forcing(f, factors), cfg))

@@ -96,14 +96,19 @@ class Case:
         tiled = {n: np.concatenate([np.asarray(v)] * k, axis=-1) for n, v in vars(s).items()}
         width = s.wt.shape[1]
         values = self.file.on_patches(s.pft)
-        values |= {n: np.full(width, v) for n, v in namelist_parameters(self.namelist, set(parameters())).items()}
+        values |= {
+            n: np.full(width, v) for n, v in namelist_parameters(self.namelist, set(parameters())).items()
+        }
         if "topo_std" in parameters():
             values["topo_std"] = data.topo_std
         tiled_values = {n: np.concatenate([v] * k, axis=-1) for n, v in values.items()}
         for i, change in enumerate(self.members):
             here = slice(i * width, (i + 1) * width)
             own = ParameterFile(change.parameters).on_patches(s.pft)
-            own |= {n: np.full(width, v) for n, v in namelist_parameters(change.namelist, set(parameters())).items()}
+            own |= {
+                n: np.full(width, v)
+                for n, v in namelist_parameters(change.namelist, set(parameters())).items()
+            }
             for name, value in own.items():
                 tiled_values[name][..., here] = value
             if change.texture is not None:
@@ -123,11 +128,17 @@ class Case:
         name = file if file is not None else str(self.namelist.get("finidat", "")).strip()
         width = self.data.cell.size
         stocks = self.namelist.get("initial_cstocks")
-        base = jax.tree.map(lambda x: x[..., :width] if x.ndim and x.shape[-1] == width * self.copies else x, self.p)
-        s = clm_cold_start(base, self.cfg, tuple(float(x) for x in stocks) if isinstance(stocks, list) else None)
+        base = jax.tree.map(
+            lambda x: x[..., :width] if x.ndim and x.shape[-1] == width * self.copies else x, self.p
+        )
+        s = clm_cold_start(
+            base, self.cfg, tuple(float(x) for x in stocks) if isinstance(stocks, list) else None
+        )
         if name:
             s, report = read_restart_state(self.path / name, self.data, s, self.cfg)
-            self.report.missing.extend(f"state {n}" for n in report.missing if f"state {n}" not in self.report.missing)
+            self.report.missing.extend(
+                f"state {n}" for n in report.missing if f"state {n}" not in self.report.missing
+            )
             self.report.unsupported.update(report.unsupported)
         return Fields({n: jnp.asarray(np.concatenate([np.asarray(s[n])] * self.copies, axis=-1)) for n in s})
 
@@ -144,7 +155,12 @@ class Case:
         start = (k - 1) * dt
         year = start // (YEAR_DAYS * SECONDS_PER_DAY)
         seconds = start - year * YEAR_DAYS * SECONDS_PER_DAY
-        rows = np.array([int(self.weather.record(self.start_year + int(y), np.array(x))) for y, x in zip(year, seconds, strict=True)])
+        rows = np.array(
+            [
+                int(self.weather.record(self.start_year + int(y), np.array(x)))
+                for y, x in zip(year, seconds, strict=True)
+            ]
+        )
         w = {n: self._to_columns(v[rows]) for n, v in self.weather.values.items() if n != "ZBOT"}
         q = np.minimum(w["QBOT"], saturated(w["TBOT"], w["PSRF"]))
         solad, solai = partition_shortwave(w["FSDS"])
@@ -231,7 +247,11 @@ class Case:
                 continue
             s = self.data.surface
             return {
-                field: float(between_months(monthly_mean(files[0], name, float(s.lat[0]), float(s.lon[0])), np.array(day)))
+                field: float(
+                    between_months(
+                        monthly_mean(files[0], name, float(s.lat[0]), float(s.lon[0])), np.array(day)
+                    )
+                )
                 for name, field in names.items()
             }
         return {}
@@ -250,12 +270,16 @@ def open_case(path: Path, members: Sequence[Change] = (), patches: int = 1) -> C
             raise InputError(f"{path / 'lnd_in'}: {name} is missing")
     weather = read_weather(path)
     height = weather.values["ZBOT"][0] if "ZBOT" in weather.values else np.array([30.0])  # DATM's default, m
-    data = read_surface(path / entries["fsurdat"], height if height.size > 1 else float(height[0]), patches=patches)
+    data = read_surface(
+        path / entries["fsurdat"], height if height.size > 1 else float(height[0]), patches=patches
+    )
     file = read_parameters(path / entries["paramfile"])
     known = set(parameters()) | {n for n, v in variables().items() if v.kind == "state"}
     report = check_switches(entries, known).merge(file.report)
     if data.masked.max() > 0.0:
-        report.unsupported["land units"] = f"lake, wetland, glacier and urban land (up to {data.masked.max():.0%} of a cell) is masked"
+        report.unsupported["land units"] = (
+            f"lake, wetland, glacier and urban land (up to {data.masked.max():.0%} of a cell) is masked"
+        )
     cfg = Config(
         dt=float(entries.get("dtime", 1800)),
         nlevsno=int(entries.get("nlevsno", 12)),
@@ -298,7 +322,9 @@ def read_members(path: Path) -> tuple[tuple[Change, ...], dict[str, str]]:
                     changed[target] = table
                 changes.append(Change(member, changed, {}))
             elif item["where"].startswith("namelist"):
-                changes.append(Change(member, {}, {item["name"]: float(str(value).lower().replace("d", "e"))}))
+                changes.append(
+                    Change(member, {}, {item["name"]: float(str(value).lower().replace("d", "e"))})
+                )
             else:
                 words = str(value).split()
                 changes.append(Change(member, {}, {}, (float(words[1]), float(words[3]))))

@@ -32,7 +32,23 @@ VARIABLES: dict[str, tuple[str, ...]] = {
     "SWE": ("H2OSNO",),
 }
 #: further fields that the steps and the daily table show to find causes, by CLM name
-DETAILS = ("H2OSFC", "FSA", "FIRA", "FGR", "FCTR", "FCEV", "FGEV", "QRUNOFF", "QDRAI", "QINFL", "FSNO", "TG", "TV", "TSA", "H2OCAN")
+DETAILS = (
+    "H2OSFC",
+    "FSA",
+    "FIRA",
+    "FGR",
+    "FCTR",
+    "FCEV",
+    "FGEV",
+    "QRUNOFF",
+    "QDRAI",
+    "QINFL",
+    "FSNO",
+    "TG",
+    "TV",
+    "TSA",
+    "H2OCAN",
+)
 POOLS = ("TOTVEGC", "LEAFC", "FROOTC", "LIVESTEMC", "DEADSTEMC", "LIVECROOTC", "DEADCROOTC", "TOTLITC", "CWDC", "TOTSOMC",
          "SOIL1C", "SOIL2C", "SOIL3C", "TOTVEGN", "TOTSOMN", "SMINN")  # fmt: skip
 TO_3M = int(np.searchsorted(ZISOI[1:], 3.0)) + 1  #: soil layers that reach to 3 m
@@ -53,7 +69,12 @@ class Score:
 
     def figures(self) -> dict[str, float]:
         """What has a meaning: no correlation of a constant, no relative bias of zero."""
-        out = {"r2": self.r2, "relbias": self.relbias, "rmse": self.rmse, "nrmse": self.rmse / self.sd if self.sd > 0 else np.nan}
+        out = {
+            "r2": self.r2,
+            "relbias": self.relbias,
+            "rmse": self.rmse,
+            "nrmse": self.rmse / self.sd if self.sd > 0 else np.nan,
+        }
         return {k: v for k, v in out.items() if np.isfinite(v)}
 
 
@@ -128,7 +149,9 @@ class Reference(Mapping[str, np.ndarray]):
         return len(self.file)
 
 
-def compare_daily(case: Case, daily: Mapping[str, np.ndarray], reference: Path, member: int = 0, first_day: int = 0) -> dict[str, float]:
+def compare_daily(
+    case: Case, daily: Mapping[str, np.ndarray], reference: Path, member: int = 0, first_day: int = 0
+) -> dict[str, float]:
     """Figures ``<VARIABLE>.{daily,monthly}.{r2,relbias,rmse,nrmse}`` of a run against a CLM daily file, and the
     difference of the snow-free date in days."""
     ref = Reference(reference)
@@ -235,7 +258,9 @@ def compare_pools(mine: Mapping[str, np.ndarray], clm: Mapping[str, np.ndarray])
     return out
 
 
-def compare_steps(case: Case, steps: Mapping[str, np.ndarray], path: Path, first_day: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def compare_steps(
+    case: Case, steps: Mapping[str, np.ndarray], path: Path, first_day: int
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Pairs (model, CLM) ``[step, column]`` of a window of ``steps.nc``, patches weighted to columns."""
     with ClmFile(path) as file:
         time = np.round(file["time"].astype(float) * case.steps_per_day).astype(int)

@@ -52,7 +52,9 @@ def pools(s: Fields, p: Fields) -> dict[str, np.ndarray]:
     dz = np.asarray(p.dzsoi)[:NLEVSOI]
     for element in "cn":
         letter = element.upper()
-        veg = sum(np.asarray(s[f"{t}{element}{stage}"]) for t in _TISSUES for stage in ("", "_storage", "_xfer"))
+        veg = sum(
+            np.asarray(s[f"{t}{element}{stage}"]) for t in _TISSUES for stage in ("", "_storage", "_xfer")
+        )
         extra = s.gresp_storage + s.gresp_xfer + s.xsmrpool if element == "c" else s.retransn + s.npool
         out[f"TOTVEG{letter}"] = (wt * (veg + np.asarray(extra))).sum(axis=0)
         layers = np.asarray(s[f"decomp_{element}pools"])
@@ -83,11 +85,21 @@ def write_history(folder: Path, case: Case, daily: dict[str, np.ndarray], first_
         from elterra.clm.integrate import month_ends
 
         ends = np.array(month_ends(days, first_day % 365), float) + first_day
-        paths.append(_write(folder / f"{case.name}.elterra.h0.{case.start_year}.nc", case, by_month, ends[:, 0], ends[:, 1]))
+        paths.append(
+            _write(
+                folder / f"{case.name}.elterra.h0.{case.start_year}.nc",
+                case,
+                by_month,
+                ends[:, 0],
+                ends[:, 1],
+            )
+        )
     return paths
 
 
-def _write(path: Path, case: Case, values: dict[str, np.ndarray], start: np.ndarray, stop: np.ndarray) -> Path:
+def _write(
+    path: Path, case: Case, values: dict[str, np.ndarray], start: np.ndarray, stop: np.ndarray
+) -> Path:
     import xarray as xr
 
     from elterra import __version__
@@ -110,7 +122,11 @@ def _write(path: Path, case: Case, values: dict[str, np.ndarray], start: np.ndar
     data["time_bnds"] = (("time", "nbnd"), np.stack([start, stop], axis=1))
     data["DZSOI"] = ("levsoi", DZSOI[:NLEVSOI], {"units": "m"})
     data["ZSOI"] = ("levsoi", ZSOI[:NLEVSOI], {"units": "m"})
-    time = {"units": f"days since {case.start_year}-01-01 00:00:00", "calendar": "noleap", "bounds": "time_bnds"}
+    time = {
+        "units": f"days since {case.start_year}-01-01 00:00:00",
+        "calendar": "noleap",
+        "bounds": "time_bnds",
+    }
     out = xr.Dataset(data, coords={"time": ("time", 0.5 * (start + stop), time)})
     out.attrs = {"source": f"elterra {__version__}", "case": case.name, "Conventions": "CF-1.11"}
     aside = path.with_name(f".{path.name}.new")

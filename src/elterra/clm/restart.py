@@ -69,7 +69,9 @@ def find(file: ClmFile, data: SurfaceData) -> Index:
     for i, (at, crop) in enumerate(zip(data.cell, data.crop, strict=True)):
         found = np.flatnonzero((cell == at) & (kind == (2 if crop else 1)))
         if found.size != 1:
-            raise InputError(f"{file.path}: {found.size} columns of {'crops' if crop else 'natural vegetation'} in cell {at}; expected one")
+            raise InputError(
+                f"{file.path}: {found.size} columns of {'crops' if crop else 'natural vegetation'} in cell {at}; expected one"
+            )
         columns[i] = found[0]
         for j, (pft, weight) in enumerate(zip(data.surface.pft[:, i], data.surface.wt[:, i], strict=True)):
             if weight == 0.0:
@@ -81,7 +83,9 @@ def find(file: ClmFile, data: SurfaceData) -> Index:
     return Index(columns, patches)
 
 
-def read_restart_state(path: Path, data: SurfaceData, start: Fields, cfg: Config, normal: bool = True) -> tuple[Fields, Report]:
+def read_restart_state(
+    path: Path, data: SurfaceData, start: Fields, cfg: Config, normal: bool = True
+) -> tuple[Fields, Report]:
     """The state in a CLM restart file for the columns of ``data``.
 
     ``start`` gives shapes and the values of what the file does not have (listed as missing in the report). With
@@ -92,7 +96,9 @@ def read_restart_state(path: Path, data: SurfaceData, start: Fields, cfg: Config
     new: dict[str, Any] = {}
     with ClmFile(path) as file:
         if file["SNLSNO"].size and file["H2OSOI_LIQ"].shape[1] != cfg.nlevtot:
-            raise InputError(f"{path}: {file['H2OSOI_LIQ'].shape[1]} snow and ground layers, the model has {cfg.nlevtot}")
+            raise InputError(
+                f"{path}: {file['H2OSOI_LIQ'].shape[1]} snow and ground layers, the model has {cfg.nlevtot}"
+            )
         at = find(file, data)
         lower = {str(n).lower(): str(n) for n in file}  # type: ignore[attr-defined]
         snl = -file["SNLSNO"][at.column]
@@ -105,14 +111,19 @@ def read_restart_state(path: Path, data: SurfaceData, start: Fields, cfg: Config
                 continue
             value = _take(file, source, table[name].dims, at, np.asarray(start[name]))
             if value is None:
-                report.unsupported[source] = f"has dimensions {file.dims(source)}, the state {name} has {table[name].dims}"
+                report.unsupported[source] = (
+                    f"has dimensions {file.dims(source)}, the state {name} has {table[name].dims}"
+                )
                 continue
             new[name] = value
         new["snl"] = snl
         new["h2osno_no_layers"] = np.where(snl == 0, file["H2OSNO"][at.column], 0.0)
         for element in "cn":
             if f"litr1{element}_vr" in file:
-                pools = [file[f"{pool if pool != 'cwd' else 'cwd'}{element}_vr"][at.column, :NLEVSOI].T for pool in POOLS]
+                pools = [
+                    file[f"{pool if pool != 'cwd' else 'cwd'}{element}_vr"][at.column, :NLEVSOI].T
+                    for pool in POOLS
+                ]
                 new[f"decomp_{element}pools"] = np.nan_to_num(np.stack(pools))
         spinup = int(file["spinup_state"]) if "spinup_state" in file else 0
     if normal and spinup == 2:
@@ -124,7 +135,9 @@ def read_restart_state(path: Path, data: SurfaceData, start: Fields, cfg: Config
     return Fields(_empty_snow(state, cfg)), report
 
 
-def _take(file: ClmFile, source: str, dims: tuple[str, ...], at: Index, default: np.ndarray) -> np.ndarray | None:
+def _take(
+    file: ClmFile, source: str, dims: tuple[str, ...], at: Index, default: np.ndarray
+) -> np.ndarray | None:
     """A variable of the file in the order of the model, or None where its dimensions do not fit."""
     theirs = file.dims(source)
     values = file[source].astype(float)
@@ -166,7 +179,14 @@ def _empty_snow(s: dict[str, np.ndarray], cfg: Config) -> dict[str, np.ndarray]:
 
 def _leave_accelerated(new: dict[str, Any], lat: np.ndarray) -> None:
     term = latitude_term(lat)
-    factor = np.stack([ACCELERATED_POOLS.get(pool, 1.0) * (term if pool in ACCELERATED_POOLS else 1.0) * np.ones_like(lat) for pool in POOLS])
+    factor = np.stack(
+        [
+            ACCELERATED_POOLS.get(pool, 1.0)
+            * (term if pool in ACCELERATED_POOLS else 1.0)
+            * np.ones_like(lat)
+            for pool in POOLS
+        ]
+    )
     for name in ("decomp_cpools", "decomp_npools"):
         if name in new:
             new[name] = new[name] * factor[:, None]
@@ -186,7 +206,11 @@ def clm_cold_start(p: Fields, cfg: Config, stocks: tuple[float, float, float] | 
     inside = (layer < np.asarray(p.nbedrock)) & (layer < NLEVSOI)
     water = np.where(inside, np.minimum(COLD_WATER, p.watsat), 0.0) * np.asarray(p.dzsoi) * DENH2O
     liq = np.concatenate([np.zeros((n, water.shape[1])), water])
-    new: dict[str, Any] = {"h2osoi_liq": liq, "h2osoi_ice": np.zeros_like(liq), "t_veg": np.full(p.wt.shape, COLD_LEAF)}
+    new: dict[str, Any] = {
+        "h2osoi_liq": liq,
+        "h2osoi_ice": np.zeros_like(liq),
+        "t_veg": np.full(p.wt.shape, COLD_LEAF),
+    }
     if stocks is not None:
         near = np.asarray(p.zsoi[:NLEVSOI] <= p.initial_cstocks_depth)
         for element, ratio in (("c", (1.0, 1.0, 1.0)), ("n", (p.cn_s1, p.cn_s2, p.cn_s3))):

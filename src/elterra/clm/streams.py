@@ -101,7 +101,9 @@ def read_weather(case: Path) -> Stream:
         if "tbot" not in names.values():
             continue
         if len(files) != last - first + 1:
-            raise InputError(f"{description}: {len(files)} files for the years {first} to {last}; one a year is read")
+            raise InputError(
+                f"{description}: {len(files)} files for the years {first} to {last}; one a year is read"
+            )
         parts = [_read_year(f, names) for f in files]
         interval = parts[0][1]
         if any(abs(p[1] - interval) > 1.0 for p in parts):
@@ -120,9 +122,14 @@ def _read_year(path: Path, names: dict[str, str]) -> tuple[dict[str, np.ndarray]
         interval = float(np.round(np.median(np.diff(time)) * SECONDS_PER_DAY, 1))
         expected = round(YEAR_DAYS * SECONDS_PER_DAY / interval)
         if time.size != expected:
-            raise InputError(f"{path}: {time.size} records, a year of 365 days has {expected} of {interval:.0f} s")
+            raise InputError(
+                f"{path}: {time.size} records, a year of 365 days has {expected} of {interval:.0f} s"
+            )
         middle = (np.arange(time.size) + 0.5) * interval / SECONDS_PER_DAY
-        if np.max(np.abs(time - time[0] + middle[0] - middle)) > 1.0e-3 or abs(time[0] % 1.0 - middle[0]) > 1.0e-3:
+        if (
+            np.max(np.abs(time - time[0] + middle[0] - middle)) > 1.0e-3
+            or abs(time[0] % 1.0 - middle[0]) > 1.0e-3
+        ):
             raise InputError(f"{path}: time must be the middle of equal intervals from 1 January on")
         values = {
             FIELDS[field]: file.need(name).reshape(time.size, -1)
@@ -131,7 +138,9 @@ def _read_year(path: Path, names: dict[str, str]) -> tuple[dict[str, np.ndarray]
         }
     for name, value in values.items():
         if not np.all(np.isfinite(value)):
-            raise InputError(f"{path}: {name} has {int((~np.isfinite(value)).sum())} missing values; DATM fills none")
+            raise InputError(
+                f"{path}: {name} has {int((~np.isfinite(value)).sum())} missing values; DATM fills none"
+            )
     return values, interval
 
 
@@ -147,8 +156,24 @@ def saturated(t: np.ndarray, pressure: np.ndarray) -> np.ndarray:
     return 0.622 * e / (pressure - 0.378 * e)
 
 
-_WATER = (6.107799961, 4.436518521e-1, 1.428945805e-2, 2.650648471e-4, 3.031240396e-6, 2.034080948e-8, 6.136820929e-11)
-_ICE = (6.109177956, 5.034698970e-1, 1.886013408e-2, 4.176223716e-4, 5.824720280e-6, 4.838803174e-8, 1.838826904e-10)
+_WATER = (
+    6.107799961,
+    4.436518521e-1,
+    1.428945805e-2,
+    2.650648471e-4,
+    3.031240396e-6,
+    2.034080948e-8,
+    6.136820929e-11,
+)
+_ICE = (
+    6.109177956,
+    5.034698970e-1,
+    1.886013408e-2,
+    4.176223716e-4,
+    5.824720280e-6,
+    4.838803174e-8,
+    1.838826904e-10,
+)
 
 
 def monthly_mean(path: Path, name: str, lat: float, lon: float) -> np.ndarray:
@@ -171,7 +196,9 @@ def between_months(monthly: np.ndarray, day: np.ndarray) -> np.ndarray:
     return np.interp(np.asarray(day, float), x, y)
 
 
-def snow_share(t: np.ndarray, all_snow: Sequence[float] | np.ndarray, all_rain: Sequence[float] | np.ndarray) -> np.ndarray:
+def snow_share(
+    t: np.ndarray, all_snow: Sequence[float] | np.ndarray, all_rain: Sequence[float] | np.ndarray
+) -> np.ndarray:
     """Share of precipitation that is snow ``[time, column]``: 1 at ``all_snow`` (degC) and below, 0 at ``all_rain``."""
     low, high = np.asarray(all_snow, float), np.asarray(all_rain, float)
     return np.clip((high - (t - 273.15)) / (high - low), 0.0, 1.0)

@@ -34,10 +34,7 @@ def declination(day: np.ndarray) -> np.ndarray:
     true = mean + e * (
         2.0 * np.sin(anomaly)
         + e
-        * (
-            1.25 * np.sin(2.0 * anomaly)
-            + e * (13.0 / 12.0 * np.sin(3.0 * anomaly) - 0.25 * np.sin(anomaly))
-        )
+        * (1.25 * np.sin(2.0 * anomaly) + e * (13.0 / 12.0 * np.sin(3.0 * anomaly) - 0.25 * np.sin(anomaly)))
     )
     return np.arcsin(np.sin(np.deg2rad(OBLIQUITY)) * np.sin(true))
 

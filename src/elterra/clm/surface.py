@@ -61,7 +61,9 @@ class SurfaceData:
         return out
 
 
-def read_surface(path: Path, forc_hgt: float | np.ndarray, elevation: float = 0.0, patches: int = 1) -> SurfaceData:
+def read_surface(
+    path: Path, forc_hgt: float | np.ndarray, elevation: float = 0.0, patches: int = 1
+) -> SurfaceData:
     """Columns of a CLM5 surface file (``fsurdat``). ``forc_hgt`` (m) is that of the forcing, number or ``[cell]``;
     ``patches`` is the least number of patches a column is filled up to."""
     with ClmFile(path) as file:
