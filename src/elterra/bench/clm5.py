@@ -31,8 +31,8 @@ def measure(
 ) -> dict[str, float]:
     """Figures of all cases (keys in ``benchmarks/README.md``).
 
-    ``case`` is the name of a case or a part of it, or several separated by commas; ``mode`` is "sp" or "bgc"; ``folder`` holds the
-    cases, by default the reference runs beside the checkout. Finished cases are kept in a cache, so that an interrupted
+    ``case`` is the name of a case or a part of it, or several separated by commas; ``mode`` is "sp" or "bgc";
+    ``folder`` holds the cases, by default the reference runs beside the checkout. Finished cases are kept in a cache, so that an interrupted
     bench goes on where it stopped; a change of the model's source or of a case's files makes new results.
     """
     root = folder or reference_folder()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -229,7 +230,7 @@ def _snow_free(a: np.ndarray, b: np.ndarray) -> dict[str, float]:
     count = 0
     edges = [0, *range(243, len(a), 365), len(a)]
     peak = float(b.max()) if b.size else 0.0
-    for low, high in zip(edges[:-1], edges[1:], strict=True):
+    for low, high in itertools.pairwise(edges):
         for cell in range(a.shape[1]):
             mine, clm = a[low:high, cell], b[low:high, cell]
             if high - low < 120 or clm.max() <= SEASON or clm[-1] > FREE or mine[-1] > FREE:

@@ -70,7 +70,8 @@ def find(file: ClmFile, data: SurfaceData) -> Index:
         found = np.flatnonzero((cell == at) & (kind == (2 if crop else 1)))
         if found.size != 1:
             raise InputError(
-                f"{file.path}: {found.size} columns of {'crops' if crop else 'natural vegetation'} in cell {at}; expected one"
+                f"{file.path}: cell {at} has {found.size} columns of "
+                f"{'crops' if crop else 'natural vegetation'}; expected one"
             )
         columns[i] = found[0]
         for j, (pft, weight) in enumerate(zip(data.surface.pft[:, i], data.surface.wt[:, i], strict=True)):

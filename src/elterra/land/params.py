@@ -91,7 +91,9 @@ def prepare(surface: Surface, overrides: Mapping[str, np.ndarray] | None = None)
 
 
 def override(p: Fields, values: Mapping[str, np.ndarray]) -> Fields:
-    """``p`` with parameter values ``[column]`` or ``[patch, column]`` replaced (see `prepare`). Derived soil properties are not recomputed."""
+    """``p`` with parameter values ``[column]`` or ``[patch, column]`` replaced (see `prepare`).
+
+    Derived soil properties are not recomputed."""
     changed = {}
     for name, value in values.items():
         old = p[name]

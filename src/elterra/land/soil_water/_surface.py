@@ -87,8 +87,8 @@ def surface_water(
     ``qflx_top_soil`` is rain and melt (mm s-1, >= 0); ``evap_soil`` and ``evap_h2osfc`` are the evaporation
     (mm s-1 of the whole column) taken from the soil surface and from the surface store. ``icefrac``,
     ``hksat`` are those of the three top layers. ``frac_h2osfc_nosnow`` is the fraction that the store would cover
-    without snow: snow hides the water but does not cut off its outflow. A store that evaporates dry takes the rest from the soil, as
-    in CLM5.
+    without snow: snow hides the water but does not cut off its outflow. A store that
+    evaporates dry takes the rest from the soil, as in CLM5.
     """
     qflx_surf = fsat * qflx_top_soil
     arriving = qflx_top_soil - qflx_surf
