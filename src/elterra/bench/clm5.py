@@ -32,20 +32,22 @@ def measure(
     """Figures of all cases (keys in ``benchmarks/README.md``).
 
     ``case`` is the name of a case or a part of it, or several separated by commas; ``mode`` is "sp" or "bgc";
-    ``folder`` holds the cases, by default the reference runs beside the checkout. Finished cases are kept in a cache, so that an interrupted
-    bench goes on where it stopped; a change of the model's source or of a case's files makes new results.
+    ``folder`` holds the cases, by default the reference runs beside the checkout. Finished cases are kept in a
+    cache, so that an interrupted bench goes on where it stopped; a change of the model's source or of a case's
+    files makes new results.
     """
     root = folder or reference_folder()
     names = chosen(root, case, mode, quick)
     figures: dict[str, float] = {}
     for name in names:
-        found = _cached(root, name, quick)
+        file = _key(root, name, quick)  # before the run: a source that changes meanwhile is another result
+        found = dict(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else None
         if found is None:
             start = time.perf_counter()
             _tell(f"{name}: running")
             found = run_case(root / name, QUICK_DAYS if quick else None)
             found["seconds"] = round(time.perf_counter() - start, 1)
-            _keep(root, name, quick, found)
+            write_atomically(file, json.dumps(found, indent=1, sort_keys=True) + "\n")
         _tell(f"{name}: {found['seconds']:.0f} s, {len(found)} figures")
         figures |= {f"{name}.{key}": value for key, value in found.items()}
     return figures
@@ -215,15 +217,6 @@ def _key(root: Path, name: str, quick: bool) -> Path:
             state = file.stat()
             digest.update(f"{folder.name}/{file.name} {state.st_size} {state.st_mtime_ns}".encode())
     return cache_folder() / "bench-clm5" / f"{name}-{digest.hexdigest()[:16]}.json"
-
-
-def _cached(root: Path, name: str, quick: bool) -> dict[str, float] | None:
-    file = _key(root, name, quick)
-    return dict(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else None
-
-
-def _keep(root: Path, name: str, quick: bool, found: dict[str, float]) -> None:
-    write_atomically(_key(root, name, quick), json.dumps(found, indent=1, sort_keys=True) + "\n")
 
 
 def _tell(line: str) -> None:
