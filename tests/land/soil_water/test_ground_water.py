@@ -91,6 +91,19 @@ def test_heavy_rain_on_frozen_soil_stays_on_top():
     assert float(s.h2osfc[0] + jnp.sum(out.qflx_runoff[:, 0]) * 1800.0) > 0.8 * rain * 6 * 1800.0
 
 
+def test_snow_on_standing_water_does_not_stop_its_outflow():
+    """The connected part of the store counts the water as if there were no snow (CLM5)."""
+    p = make_p(COLUMNS, slope=5.0)
+    cfg = Config(nlevsno=5)
+    outflow = {}
+    for name, swe in (("bare", 0.0), ("snow", 30.0)):
+        s = make_s(p, cfg, wetness=0.9, ice=0.8, t_soil=265.0, swe=swe, h2osfc=60.0)
+        _, _, out = advance(p, s, *make_fluxes(p, t=265.0), cfg)
+        outflow[name] = np.asarray(out.qflx_h2osfc_surf)
+    assert (outflow["bare"] > 0.0).all()
+    np.testing.assert_allclose(outflow["snow"], outflow["bare"], rtol=1e-12)
+
+
 def test_dry_soil_under_evaporation_books_the_deficit():
     # 216 kg m-2 are asked for, about 180 are there
     _, s, residual, out = single(ev_soil=3e-3, tran=3e-3, steps=20, s_args={"wetness": 0.05})
