@@ -174,7 +174,7 @@ def _empty_snow(s: dict[str, np.ndarray], cfg: Config) -> dict[str, np.ndarray]:
         s[name] = np.concatenate([np.where(gone, 0.0, s[name][:n]), s[name][n:]])
     s["t_soisno"] = np.concatenate([np.where(gone, top, s["t_soisno"][:n]), s["t_soisno"][n:]])
     s["dz_snow"] = np.where(gone, 0.0, s["dz_snow"])
-    s["snw_rds"] = np.where(gone, variables()["snw_rds"].initial, s["snw_rds"])
+    s["snw_rds"] = np.where(gone, float(variables()["snw_rds"].initial or 0.0), s["snw_rds"])
     return s
 
 
