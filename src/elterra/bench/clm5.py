@@ -18,8 +18,6 @@ from elterra.files import write_atomically
 
 #: cases of ``--quick``, and their days
 QUICK, QUICK_DAYS = ("sp_davos", "bgc_davos"), 60
-#: patches to which the columns of all cases are filled up, so that cases share compiled programs
-PATCHES = 3
 #: smallest relative change in CLM for which a response is compared
 LEAST_RESPONSE = 0.02
 #: rooms whose source decides the results
@@ -89,10 +87,10 @@ def chosen(root: Path, case: str | None, mode: str | None, quick: bool) -> list[
 
 def run_case(path: Path, days: int | None = None) -> dict[str, float]:
     """Figures of one case, without its name in front."""
-    from elterra.clm import open_case, read_members
+    from elterra.clm import COMMON_PATCHES, open_case, read_members
 
     members, files = read_members(path) if (path / "ppe.json").is_file() else ((), {})
-    case = open_case(path, members, patches=PATCHES)
+    case = open_case(path, members, patches=COMMON_PATCHES)
     figures: dict[str, float] = {}
     windows = case.facts.get("windows") or []
     if windows and days is None:

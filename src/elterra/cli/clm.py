@@ -31,11 +31,11 @@ def run_embedded(
     json_: Json = False,
 ) -> None:
     """Run the model on a CLM5 case: history with CLM's names, and what of the case is not modelled."""
-    from elterra.clm import open_case
+    from elterra.clm import COMMON_PATCHES, open_case
     from elterra.clm.history import write_history
     from elterra.clm.integrate import integrate
 
-    opened = open_case(case)
+    opened = open_case(case, patches=COMMON_PATCHES)
     state = opened.state()
     if not json_:
         for line in opened.report.lines():

@@ -4,7 +4,7 @@ Surface data sets, parameter files, namelists, domain files, DATM streams and re
 them; what the model does not have is reported, not dropped (`elterra.clm.namelist.Report`).
 """
 
-from elterra.clm.case import Case, Change, open_case, read_members
+from elterra.clm.case import COMMON_PATCHES, Case, Change, open_case, read_members
 from elterra.clm.namelist import Report
 
-__all__ = ["Case", "Change", "Report", "open_case", "read_members"]
+__all__ = ["COMMON_PATCHES", "Case", "Change", "Report", "open_case", "read_members"]

@@ -31,6 +31,8 @@ from elterra.forcing.solar import partition_shortwave
 from elterra.land import Config, Fields, prepare
 from elterra.registry import parameters, variables
 
+#: patches to which columns are filled up where cases should share one compiled program
+COMMON_PATCHES = 3
 SECONDS_PER_DAY = 86400
 YEAR_DAYS = 365
 #: namelist temperatures (degC) between which precipitation is mixed, and CLM's defaults
