@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 
-from elterra.land.canopy.interception import wet_fractions
 from elterra.land.config import Config
 from elterra.land.constants import DENH2O, DENICE
 from elterra.land.fields import Fields
@@ -21,7 +20,8 @@ def radiative_transfer(p: Fields, s: Fields, f: Fields, veg: Fields, grnd: Field
     Args:
         p: ``soil_color``, ``dzsoi``, ``snow_soot`` (kg kg-1), and the canopy optics of `canopy_transfer`.
         s: ``h2osoi_liq``, ``h2osoi_ice`` `[snow_ground_layer, column]`, ``snw_rds`` (um) `[snow_layer, column]`,
-            ``snl``, ``frac_sno``, ``h2osno_no_layers`` `[column]`, ``liqcan``, ``snocan`` `[patch, column]`.
+            ``snl``, ``frac_sno``, ``h2osno_no_layers`` `[column]`, ``fcansno`` `[patch, column]` (snow-covered share of the
+            canopy when the albedo was made: after interception of the step before).
         f: ``coszen`` `[column]`, ``forc_solad``, ``forc_solai`` (W m-2) `[band, column]`.
         veg: ``elai``, ``esai``, ``frac_veg_nosno`` `[patch, column]`. ``grnd`` is not needed.
 
@@ -57,8 +57,7 @@ def radiative_transfer(p: Fields, s: Fields, f: Fields, veg: Fields, grnd: Field
     albgrd = albsod + s.frac_sno * (albsnd - albsod)
     albgri = albsod + s.frac_sno * (albsni - albsod)
 
-    _, _, fcansno = wet_fractions(p, s, veg)
-    canopy = canopy_transfer(p, veg, fcansno, f.coszen, albgrd, albgri)
+    canopy = canopy_transfer(p, veg, s.fcansno, f.coszen, albgrd, albgri)
 
     def lit(x: jnp.ndarray, night: float = 0.0) -> jnp.ndarray:
         return jnp.where(sun, x, night)
@@ -114,7 +113,9 @@ def radiative_transfer(p: Fields, s: Fields, f: Fields, veg: Fields, grnd: Field
         sabg_lyr=jnp.concatenate([pack, soil[None]]),
         sabg_lyr_snow=lyr_snow,
         parsun=jnp.where(lit_leaves, par_sun / sun_area, 0.0),
-        parsha=jnp.where(lit_leaves, (par_all - par_sun) / shade_area, 0.0),
+        # The sunlit part is integrated with the diffuse light of the whole canopy; of bare twigs under snow (a few
+        # hundredths of stem area) it can exceed what all absorb. There is no shaded leaf then.
+        parsha=jnp.where(lit_leaves, jnp.maximum(par_all - par_sun, 0.0) / shade_area, 0.0),
         fsa=sabv + sabg,
         fsr=fsr,
         vcmaxcintsun=lit(canopy.vcmaxcintsun),

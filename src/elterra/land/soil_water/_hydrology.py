@@ -157,6 +157,7 @@ def soil_hydrology(
         evap_h2osfc=snow.evap_h2osfc,
         h2osfc=s.h2osfc,
         frac_h2osfc=s.frac_h2osfc,
+        frac_h2osfc_nosnow=h2osfc_fraction(s.h2osfc, p.topo_slope),
         fsat=saturated_fraction(z_sat, p.fmax, p.fff),
         icefrac=icefrac[:3],
         hksat=p.hksat[:3],
