@@ -47,9 +47,7 @@ class Window:
         x = np.where(np.abs(x) > 1e30, np.nan, x)
         if "pft" in v.dims:
             x = x[..., self.patch]
-        elif "column" in v.dims:
-            x = x[..., self.of_column]
-        elif "lndgrid" in v.dims or "gridcell" in v.dims:
+        elif {"column", "lndgrid", "gridcell"} & set(v.dims):
             x = x[..., self.of_column]
         else:
             x = np.repeat(x[..., None], self.patch.size, axis=-1)
@@ -176,3 +174,18 @@ class Window:
             "frac_veg_nosno": (elai + esai > 0) * 1.0,
         }
         return jax.tree.map(jnp.asarray, Fields(v))
+
+
+class Restart:
+    """Patch values of a CLM restart file by its names, for the plant types ``pft``."""
+
+    def __init__(self, case: str, name: str, pft):
+        import xarray as xr
+
+        self.data = xr.open_dataset(RUNS / case / name, decode_times=False, mask_and_scale=False)
+        types = self.data.pfts1d_itypveg.values.astype(int).ravel()
+        self.index = np.array([np.nonzero(types == k)[0][0] for k in pft])
+
+    def __getitem__(self, name: str):
+        values = np.asarray(self.data[name].values, dtype=float)
+        return values.reshape(values.shape[0], -1)[self.index, 0]

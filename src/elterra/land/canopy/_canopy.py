@@ -74,8 +74,8 @@ class _Carry(NamedTuple):
     sign_changes: jax.Array  # of stability
     efe_before: jax.Array
     ci: jax.Array  # [2, patch, column]
-    psi: jax.Array | None  # [4, patch, column], water potentials, mm (plant hydraulics)
-    gs0: jax.Array | None  # [2, patch, column], stomatal conductance without stress, umol m-2 s-1
+    psi: jax.Array  # [4, patch, column], water potentials, mm; empty without plant hydraulics
+    gs0: jax.Array  # [2, patch, column], stomatal conductance without stress, umol m-2 s-1; empty as well
 
 
 def canopy_fluxes(
@@ -175,7 +175,7 @@ def _start(
     vpd = _vpd(es, qaf, f.forc_pbot)
     ci = jnp.broadcast_to(first_guess_ci(leaves.cair, leaves.g1, vpd), fx.lai.shape)
     zero = jnp.zeros_like(taf)
-    psi, gs0 = (s.vegwp, jnp.zeros_like(ci)) if cfg.stress == "phs" else (None, None)
+    psi, gs0 = (s.vegwp, jnp.zeros_like(ci)) if cfg.stress == "phs" else (jnp.zeros(0), jnp.zeros(0))
     return _Carry(s.t_veg, es, qsat, dqsat, taf, qaf, grnd.qg - qaf, um, zeta, zero, zero, ci, psi, gs0)
 
 
@@ -242,7 +242,7 @@ def _iteration(
         potential = jnp.where(evaporates & drinks, efpot * wet.fdry / fx.elai, 0.0)
         psi = newton_step(supply, state.psi, potential * fx.lai * gs0 / (gs0 + gb_mol), left, slope)
     else:
-        gs_mol, psi, gs0, stress = ex.gs, None, None, None
+        gs_mol, psi, gs0, stress = ex.gs, state.psi, state.gs0, jnp.zeros(0)
         drinks = supply > 0.0
     gs = jnp.maximum(gs_mol / fx.mol_per_m3, 1.0 / R_STOMATA_MAX)
     through = fx.lai * gs / (gs + gb)  # lai · rb / (rb + rs)

@@ -105,7 +105,9 @@ def prepare_leaves(
     c3 = p.c3psn
     t10c = jnp.clip(s.t10 - c.TFRZ, T10_MIN, T10_MAX)
     dayl_ratio = f.dayl / f.max_dayl
-    dayl_factor = 1.0 - p.dayl_weight * (1.0 - jnp.clip(dayl_ratio * dayl_ratio, 0.01, 1.0))
+    # LUNA leaves day length to the light; the plants it leaves alone keep CLM's full factor
+    dayl_weight = p.dayl_weight if cfg.capacity == "prescribed" else 1.0
+    dayl_factor = 1.0 - dayl_weight * (1.0 - jnp.clip(dayl_ratio * dayl_ratio, 0.01, 1.0))
     depth = jnp.stack([rad.vcmaxcintsun, rad.vcmaxcintsha])
     vcmax25top = p.vcmax25top * dayl_factor * seasonal_capacity(p, s)
     vcmax25 = depth * vcmax25top

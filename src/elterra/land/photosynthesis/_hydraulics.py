@@ -17,7 +17,9 @@ from elterra.land.soil_water import layer_hydraulics
 
 LN2 = 0.6931471805599453
 CONDUCTS_FROM = 0.005  #: share of conductance below which a segment carries no water (CLM5.0)
-STEP_LIMIT = 5.0e4  #: mm, largest change of a potential in a Newton step (CLM5.0)
+#: mm, largest change of a potential in a Newton step; half of it, as in CLM5.0 with its up to 50 steps, is too
+#: slow for the jump at sunrise with the steps there are here (docs/science/plant_hydraulics.md)
+STEP_LIMIT = 1.0e5
 LEAF_AREA_MIN = 1.0e-3  #: m2 m-2, leaf area below which a leaf takes no part (CLM5.0)
 LATERAL_ROOT = 0.25  #: m, lateral length of coarse roots (CLM5.0)
 BIOMASS_PER_CARBON = 2.0  #: g g-1 (CLM5.0)
@@ -99,16 +101,14 @@ def plumbing(p: Fields, s: Fields, veg: Fields, rad: Fields, cfg: Config) -> Plu
     )
 
 
-def newton_step(
-    w: Plumbing, x: jax.Array, demand: jax.Array, left: jax.Array, slope: jax.Array
-) -> jax.Array:
+def newton_step(w: Plumbing, x: jax.Array, demand: jax.Array, left: jax.Array, slope: jax.Array) -> jax.Array:
     """One Newton step of the potentials ``x`` `[4, patch, column]` (mm) towards flux balance.
 
     ``demand`` `[2, patch, column]` is transpiration of sunlit and shaded leaves without stress (mm s-1);
     ``left``, ``slope`` are the `vulnerability` f at ``x``. Balance: demand · f(leaf) = leaf conductance · f(stem) ·
     (stem - leaf), the sum of both = stem conductance · f(root) · (root - stem - height) = uptake. The four
-    equations form a tree (leaves on the stem, stem on the root), so that elimination needs no pivoting. As in
-    CLM5.0 a step is shortened to `STEP_LIMIT`, and no potential rises above that of the segment below.
+    equations form a tree (leaves on the stem, stem on the root), so that elimination needs no pivoting. A step is
+    shortened to `STEP_LIMIT`, and no potential rises above that of the segment below.
     """
     demand = jnp.where(w.leafy, demand, 0.0)
     leaf, stem, root = x[:STEM], x[STEM], x[ROOT]

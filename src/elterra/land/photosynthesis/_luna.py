@@ -25,7 +25,10 @@ VCMAX_PER_N = 294.2  #: umol s-1 per gN in Rubisco at 25 degC, Rogers (2014)
 JMAX_PER_N = 1257.0  #: umol s-1 per gN in electron transport at 25 degC, Xu et al. (2012)
 RESP_PER_N = 33.69  #: umol s-1 per gN in respiration at 25 degC, Xu et al. (2012)
 CHLOROPHYLL_PER_N = 1.78  #: Evans (1989)
-QUANTUM_YIELD, LIGHT_HALF = 0.292, 0.076  #: light that reaches electron transport, Niinemets & Tenhunen (1997)
+QUANTUM_YIELD, LIGHT_HALF = (
+    0.292,
+    0.076,
+)  #: light that reaches electron transport, Niinemets & Tenhunen (1997)
 JMAXB0 = 0.0311  #: share of nitrogen in electron transport without light
 WC_TO_WJ0 = 0.8054  #: ratio of Rubisco- to light-limited rate under reference conditions
 RH_RESPONSE, RH_MIN = 6.0999, 0.25
@@ -34,7 +37,10 @@ T_MIN, T_MAX = 5.0, 42.0  #: degC, range of leaf temperature that counts
 CI_TO_CA = 0.7
 CO2_REF, O2_REF, PRESSURE_REF = 380.0e-6, 209460.0e-6, 101325.0  #: reference air
 BB_INTERCEPT, BB_SLOPE = 1.0 / 2000.0, 9.0  #: stomata of Ball and Berry, umol m-2 s-1 and 1
-GB_CO2, GS_CO2 = 1.37, 1.6  #: ratio of the diffusivities of water vapour and CO2 in boundary layer and stomata
+GB_CO2, GS_CO2 = (
+    1.37,
+    1.6,
+)  #: ratio of the diffusivities of water vapour and CO2 in boundary layer and stomata
 GC_PER_UMOL_HOUR = 1.2e-5 * 3600.0
 LMR_PER_VCMAX = 0.015
 MAINTENANCE_PER_N = 0.715  #: upkeep of photosynthetic nitrogen at 25 degC
@@ -75,7 +81,9 @@ def _warmth(t: jax.Array | float, ha: float) -> jax.Array:
     return jnp.exp(ha / RGAS_MOL * (1.0 / T25 - 1.0 / (c.TFRZ + t)))
 
 
-def _capacity_response(t_growth: jax.Array | float, t: jax.Array, ha: float, s0: float, s1: float) -> jax.Array:
+def _capacity_response(
+    t_growth: jax.Array | float, t: jax.Array, ha: float, s0: float, s1: float
+) -> jax.Array:
     """Rate at ``t`` relative to 25 degC, with high-temperature deactivation that acclimates to ``t_growth``."""
     entropy = s0 - s1 * jnp.clip(t_growth, T_GROWTH_MIN, T_GROWTH_MAX)
 

@@ -75,9 +75,7 @@ def update_capacity(
         return {n: jnp.where(exposed, changed[n], kept[n]) for n in kept}
 
     s = s.replace(
-        **jax.lax.cond(
-            f.end_of_day, daily, lambda kept: kept, {n: s[n] for n in (*CHANGED_DAILY, *DAY_SUMS)}
-        )
+        **jax.lax.cond(f.end_of_day, daily, lambda kept: kept, {n: s[n] for n in (*CHANGED_DAILY, *DAY_SUMS)})
     )
     weight = cfg.dt / T10_PERIOD
     return s.replace(
@@ -121,9 +119,7 @@ def end_of_day(
     leaf_n = leaf_nitrogen(p, s, tlai, cfg)
     structural = STRUCTURAL_N / jnp.where(p.slatop > 0.0, p.slatop, 1.0)
     rich = (1.0 - FUNCTIONAL_MIN) * leaf_n > structural
-    functional = jnp.minimum(
-        jnp.where(rich, leaf_n - structural, FUNCTIONAL_MIN * leaf_n), FUNCTIONAL_N_MAX
-    )
+    functional = jnp.minimum(jnp.where(rich, leaf_n - structural, FUNCTIONAL_MIN * leaf_n), FUNCTIONAL_N_MAX)
     leafy = (tlai > 0.0) & (leaf_n > 0.0)
     absorbs = 1.0 - p.rholvis - p.taulvis
     best = allocate_nitrogen(

@@ -52,8 +52,9 @@ def root_water_uptake(p: Fields, flx: Fields) -> jax.Array:
 def layer_hydraulics(p: Fields, liq: jax.Array, ice: jax.Array) -> tuple[jax.Array, jax.Array]:
     """Matric potential (mm) and conductivity through the lower edge (mm s-1) of the soil layers.
 
-    ``liq``, ``ice`` kg m-2, all ``[soil_layer, column]``. The functions of `clm_richards`; the lowest layer
-    above the rock conducts as if the next were like it (CLM5 ``smp_l``, ``hk_l``).
+    ``liq``, ``ice`` kg m-2, all ``[soil_layer, column]``. What plants meet (CLM5 ``smp_l``, ``hk_l``): the
+    conductivity is that of `clm_richards`, where the lowest layer above the rock conducts as if the next were like
+    it; the potential is that of all water of a layer, ice included.
     """
     n = NLEVSOI
     dz, watsat = p.dzsoi[:n], p.watsat[:n]
@@ -63,11 +64,10 @@ def layer_hydraulics(p: Fields, liq: jax.Array, ice: jax.Array) -> tuple[jax.Arr
     def below(x: jax.Array) -> jax.Array:
         return jnp.where(lowest, x, jnp.concatenate([x[1:], x[-1:]]))
 
-    smp, _ = clapp_hornberger_potential(theta, watsat, p.sucsat[:n], p.bsw[:n])
+    all_water = theta + ice / (dz * DENICE)
+    smp, _ = clapp_hornberger_potential(all_water, watsat, p.sucsat[:n], p.bsw[:n])
     impeded = p.hksat[:n] * jnp.exp(-LN10 * p.e_ice * 0.5 * (icefrac + below(icefrac)))
-    hk, _, _ = clapp_hornberger_conductivity(
-        theta, below(theta), watsat, below(watsat), impeded, p.bsw[:n]
-    )
+    hk, _, _ = clapp_hornberger_conductivity(theta, below(theta), watsat, below(watsat), impeded, p.bsw[:n])
     return smp, hk
 
 
@@ -132,7 +132,8 @@ def soil_hydrology(
     Takes from ``snow`` (the results of :func:`elterra.land.snow.snow_water`), all [column], kg m-2 s-1 of the
     whole column, positive upward for evaporation: ``qflx_rain_plus_snomelt``, and the evaporation that is
     still to be taken from the ground: ``evap_soil`` and ``evap_h2osfc``. Both may be negative (dew). They are
-    applied here and nowhere else. From ``flx``: ``root_uptake`` [soil_layer, patch, column]. ``grnd``, ``wet``, ``en`` are not read.
+    applied here and nowhere else. From ``flx``: ``root_uptake`` [soil_layer, patch, column]. ``grnd``,
+    ``wet``, ``en`` are not read.
 
     Evaporation leaves the top soil layer in proportion to its liquid water and ice, the ice part at most the
     ice there; dew is ice on a frozen top layer. If a layer falls below ``WATMIN`` it is filled from the
