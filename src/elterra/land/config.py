@@ -19,13 +19,16 @@ class Config:
     """Hashable: a new value means a new compilation.
 
     ``mode`` "bgc" has prognostic vegetation and soil C and N, "sp" takes leaf and stem area and
-    canopy height from the forcing.
+    canopy height from the forcing. ``stress`` "phs" is plant hydraulics, "btran" stress by soil water alone;
+    ``capacity`` "luna" lets leaf nitrogen follow light, temperature and CO2, "prescribed" takes ``vcmax25top``.
     """
 
     dt: float = 1800.0
     nlevsno: int = 12
     mode: Literal["bgc", "sp"] = "bgc"
     leaf_iterations: int = 8
+    stress: Literal["phs", "btran"] = "phs"
+    capacity: Literal["luna", "prescribed"] = "luna"
 
     @property
     def nlevtot(self) -> int:

@@ -144,9 +144,19 @@ def test_night_absorbs_nothing(coszen: float) -> None:
         "laisun",
         "fsun",
         "vcmaxcintsun",
-        "vcmaxcintsha",
     ):
         np.testing.assert_array_equal(r[name], 0.0)
+
+
+@pytest.mark.parametrize("coszen", [-0.4, 0.0])
+def test_all_leaves_are_shaded_at_night_with_the_mean_of_the_nitrogen_profile(coszen: float) -> None:
+    p, s, f, veg = case(1, coszen=coszen)
+    r = RUN(p, s, f, veg, Fields(), cfg=CFG)
+    leafy = np.asarray(veg.elai) > 0
+    depth = np.asarray(p.extkn * veg.elai)[leafy]
+    np.testing.assert_array_equal(r.laisha, veg.elai)
+    np.testing.assert_allclose(np.asarray(r.vcmaxcintsha)[leafy], (1 - np.exp(-depth)) / depth, rtol=1e-12)
+    np.testing.assert_array_equal(np.asarray(r.vcmaxcintsha)[~leafy], 0.0)
 
 
 SLOW = pytest.mark.slow

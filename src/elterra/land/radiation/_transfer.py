@@ -14,6 +14,13 @@ from elterra.land.radiation._soil import soil_albedo
 _FRESH_RADIUS = 54.526  # um, grains of snow that is too thin for a layer
 
 
+def _whole_canopy(p: Fields, veg: Fields) -> jnp.ndarray:
+    """Mean of the leaf nitrogen profile over all leaves: at night all are shaded, and they respire."""
+    leafy = (veg.elai + veg.esai > 0.0) & (veg.elai > 0.0)
+    depth = p.extkn * jnp.where(leafy, veg.elai, 1.0)
+    return jnp.where(leafy, -jnp.expm1(-depth) / depth, 0.0)
+
+
 def radiative_transfer(p: Fields, s: Fields, f: Fields, veg: Fields, grnd: Fields, cfg: Config) -> Fields:
     """Solar radiation of one step (CLM5.0 technical note, chapters Surface Albedos and Radiative Fluxes).
 
@@ -37,7 +44,7 @@ def radiative_transfer(p: Fields, s: Fields, f: Fields, veg: Fields, grnd: Field
         the snow, sums to ``sabg_snow`` (without snow layers everything is in the last).
 
     Sun below the horizon: all fractions absorbed and transmitted are 0 and albedos 1 (light that comes anyway is
-    reflected), so incident = sabv + sabg + fsr always.
+    reflected), so incident = sabv + sabg + fsr always; all leaves count as shaded, also in ``vcmaxcintsha``.
     """
     n = cfg.nlevsno
     sun = f.coszen > 0.0
@@ -119,5 +126,5 @@ def radiative_transfer(p: Fields, s: Fields, f: Fields, veg: Fields, grnd: Field
         fsa=sabv + sabg,
         fsr=fsr,
         vcmaxcintsun=lit(canopy.vcmaxcintsun),
-        vcmaxcintsha=lit(canopy.vcmaxcintsha),
+        vcmaxcintsha=jnp.where(sun, canopy.vcmaxcintsha, _whole_canopy(p, veg)),
     )
