@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from elterra.land.config import NLEVSOI
-from elterra.land.constants import MOLAR_MASS_C, PI, RGAS, SECSPDAY, TFRZ
+from elterra.land.constants import PI, RGAS, SECSPDAY, TFRZ
 from elterra.land.fields import Fields
 
 YEAR = 365.0 * SECSPDAY
@@ -58,34 +58,44 @@ def base_rates(p: Fields) -> jax.Array:
 class Oxygen(NamedTuple):
     """State of soil air, ``[soil_layer, column]``."""
 
-    concentration: jax.Array  #: O2 in soil air, mol m-3
-    stress: jax.Array  #: supply relative to demand, 0 to 1
-    diffusivity: jax.Array  #: m2 s-1
-    consumption: jax.Array  #: by decomposition, mol m-3 s-1
+    concentration: jax.Array  #: O2 per volume of soil, in air and water, mol m-3
+    stress: jax.Array  #: part of the demand that can be met, 0 to 1
+    consumption: jax.Array  #: demand, mol m-3 s-1
+
+
+_O2_HENRY = 769.23  # L atm mol-1 at 298 K (CLM5.0 source, clm_varcon kh_theta)
+_O2_HENRY_RISE = 1500.0  # K (c_h_inv)
+_HENRY_T = 298.0  # K
+_GAS_L_ATM = 0.0821  # gas constant, L atm mol-1 K-1
+_O2_AIR = 0.209  # mol mol-1
 
 
 def oxygen(
-    p: Fields, t_soil: jax.Array, h2osoi_vol: jax.Array, potential_hr: jax.Array, pressure: jax.Array
+    p: Fields, t_soil: jax.Array, h2osoi_vol: jax.Array, demand: jax.Array, pressure: jax.Array, dt: float
 ) -> Oxygen:
-    """Oxygen in the soil at steady state between diffusion from the surface and decomposition.
+    """Oxygen in the soil at steady state between diffusion from the surface and its use.
 
-    CLM5 takes it from its methane model. Here the flux through each interface equals the demand below it
-    (potential heterotrophic respiration, gC m-3 s-1, one mol O2 per mol C); diffusion through air-filled
-    pores follows CLM's mineral form (Moldrup et al. 2003) and, where there are none, through water.
+    CLM5 steps it in its methane model. Here the flux through each interface equals the ``demand`` below it
+    (mol m-3 s-1, of decomposers and roots); diffusion through air-filled pores as there (mineral soil: Moldrup
+    et al. 2003; organic: Millington and Quirk), plus that through water, which keeps a full pore from being
+    sealed. A layer lacks oxygen where its stock does not last a step of ``dt`` seconds.
     """
     dz = p.dzsoi[:NLEVSOI]
     watsat, b = p.watsat[:NLEVSOI], p.bsw[:NLEVSOI]
     celsius = t_soil - TFRZ
-    air = jnp.clip(watsat - h2osoi_vol, 1.0e-4, None)
-    filled = jnp.clip(air / watsat, 1.0e-4, 1.0)
+    full = jnp.minimum(h2osoi_vol, watsat)
+    air = jnp.maximum(watsat - full, 1.0e-4)
+    filled = jnp.log(air / watsat)
     gas = (0.1759 + 0.00117 * celsius) * 1.0e-4
-    water = (1.172 + 0.0344 * celsius + 0.000505 * celsius * celsius) * 1.0e-9
-    water = jnp.maximum(water, 1.0e-10)
-    henry = 0.032  # O2 in water per O2 in air at 25 degC (mol m-3 / mol m-3)
-    diffusivity = gas * air * air * jnp.exp(3.0 / b * jnp.log(filled)) + henry * water * watsat * watsat
-    consumption = potential_hr / MOLAR_MASS_C
-    layer = consumption * dz
-    surface = 0.209 * pressure / (1.0e-3 * RGAS * t_soil[0])
+    water = jnp.maximum(1.172 + 0.0344 * celsius + 0.000505 * celsius * celsius, 0.1) * 1.0e-9
+    henry_inverse = _O2_HENRY * jnp.exp(-_O2_HENRY_RISE * (1.0 / t_soil - 1.0 / _HENRY_T))
+    dissolved = t_soil / henry_inverse * _GAS_L_ATM  # O2 in water per O2 in air
+    peat = jnp.clip(p.organic[:NLEVSOI] / p.organic_max, 0.0, 1.0)
+    mineral_path = air * air * jnp.exp(3.0 / b * filled)
+    peat_path = jnp.exp(10.0 / 3.0 * filled) / (watsat * watsat)
+    diffusivity = gas * (peat * peat_path + (1.0 - peat) * mineral_path) + dissolved * water * watsat * watsat
+    layer = demand * dz
+    surface = _O2_AIR * pressure / (1.0e-3 * RGAS * t_soil[0])
     below = jnp.sum(layer, axis=0)  # demand at and below the layer
     drop = jnp.zeros_like(below)
     levels = []
@@ -97,7 +107,9 @@ def oxygen(
         levels.append(surface - drop)
         below = below - layer[j]
         drop = drop + jnp.maximum(below, 0.0) * resistance[j]
-    concentration = jnp.maximum(jnp.stack(levels), 0.0)
-    half = p.k_m_o2 / henry
-    stress = concentration / (concentration + half) * (surface + half) / surface
-    return Oxygen(concentration, stress, diffusivity, consumption)
+    in_air = jnp.maximum(jnp.stack(levels), 0.0)
+    concentration = in_air * (watsat - (1.0 - dissolved) * full)
+    needed = demand * dt
+    used = needed > 0.0
+    stress = jnp.where(used, jnp.minimum(concentration / jnp.where(used, needed, 1.0), 1.0), 1.0)
+    return Oxygen(concentration, stress, demand)

@@ -54,6 +54,7 @@ def cold_start_vegetation(p: Fields) -> dict[str, jax.Array]:
     s["annavg_t2m"] = jnp.full(shape, 280.0)
     s["annsum_counter"] = jnp.zeros(columns)
     s["lag_npp"] = jnp.zeros(columns)
+    s["annet"] = jnp.zeros(columns)
     s["tsai_memory"] = jnp.where(planted, 0.5, 0.0)
 
     near = p.zsoi[:NLEVSOI] <= p.initial_cstocks_depth
