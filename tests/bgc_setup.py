@@ -43,7 +43,7 @@ def make_p(pfts=((1, 1, 7, 13),), wt=None, **changed) -> Fields:
         "organic": jnp.asarray(0.0 * full),
         "organic_max": jnp.full(ncol, 130.0),
         "nbedrock": jnp.full(ncol, 20, jnp.int32),
-        "rootfr": jnp.asarray(rootfr[:, None, None] * np.ones((20, npatch, ncol)) * (pft > 0)),
+        "crootfr": jnp.asarray(rootfr[:, None, None] * np.ones((20, npatch, ncol)) * (pft > 0)),
     }
     for name, item in parameters().items():
         if item.room in ROOMS:

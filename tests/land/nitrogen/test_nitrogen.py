@@ -31,7 +31,7 @@ def test_nobody_gets_more_than_there_is_or_than_wanted(seed, scale, strength):
     nh4, no3 = scale * draw(-4, 1), scale * draw(-4, 1)
     demand = jnp.asarray(10.0 ** rng.uniform(-10, -4, 2))
     immob, nitr, denit = draw(-10, -5), draw(-10, -5), draw(-12, -6)
-    empty = P.rootfr[:, 0] / DZ
+    empty = P.crootfr[:, 0] / DZ
     won = COMPETE(p, nh4, no3, demand, immob, nitr, denit, empty, 1800.0)
     tol = 1e-13
     assert bool(jnp.all(1800 * (won.immob_nh4 + won.plant_nh4 + won.nitrification) <= nh4 * (1 + tol)))

@@ -133,7 +133,9 @@ class Case:
         begin = sum(length[:window])
         d = open_nc(self.folder / "steps.nc").isel(time=slice(begin, begin + length[window]))
         files = [d]
-        if window == 0:
+        start = info[window]["initial_state"]
+        extra = start == "restart_start.nc"
+        if extra:
             files = [open_nc(self.folder / "step0.nc").isel(time=slice(0, 1)), d]
 
         def get(name):
@@ -165,7 +167,7 @@ class Case:
             "dayl": sky["dayl"], "prev_dayl": sky["prev_dayl"], "end_of_day": sky["end_of_day"],
             "forc_rain": get("RAIN"), "forc_snow": get("SNOW"), "forc_pbot": get("PBOT"),
         }  # fmt: skip
-        if window == 0:
+        if extra:
             for name in ("dayl", "prev_dayl", "end_of_day"):
                 forcing[name] = np.concatenate([forcing[name][:1], forcing[name]])
             forcing["end_of_day"][0] = False
@@ -173,7 +175,7 @@ class Case:
         for name in ("forc_rain", "forc_snow", "forc_pbot", "dayl", "prev_dayl"):
             forcing[name] = np.broadcast_to(forcing[name].reshape(steps, -1), one.shape)
         forcing["ndep"] = NDEP * one
-        return drv, forcing, get, info[window].get("initial_state", "restart_start.nc"), window == 0
+        return drv, forcing, get, start, extra
 
 
 def scan(case: Case, s: Fields, drv, forcing, collect, cfg=CFG):

@@ -89,7 +89,7 @@ def buy_nitrogen(
 
     CLM5.0 as of its reference code: passive uptake with transpiration is zero (it stands in the tech note).
     """
-    rootfr = p.rootfr[:NLEVSOI]
+    rootfr = p.crootfr[:NLEVSOI]
     fixing = fixation_conductance(p, t_soil, rootfr)
     fix_sum, fix_square = jnp.sum(fixing, axis=0), jnp.sum(fixing * fixing, axis=0)
     building = 1.0 + p.grperc

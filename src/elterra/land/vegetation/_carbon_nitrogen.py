@@ -79,7 +79,7 @@ def carbon_nitrogen(p: Fields, s: Fields, f: Fields, drv: Fields, cfg: Config) -
     c, n = s.decomp_cpools, s.decomp_npools
     k_aerobic = dec.base_rates(p)[:, None, :] * climate
     aerobic = dec.potential_decomposition(con, c, n, k_aerobic)
-    respired = aerobic.respiration + jnp.sum(p.rootfr[soil] * (mr.froot_mr * p.wt), axis=1) / dz
+    respired = aerobic.respiration + jnp.sum(p.crootfr[soil] * (mr.froot_mr * p.wt), axis=1) / dz
     ox = dec.oxygen(p, drv.t_soil, drv.h2osoi_vol, respired / MOLAR_MASS_C, f.forc_pbot, dt)
     o_scalar = jnp.maximum(ox.stress, p.mino2lim)
     rates = k_aerobic * o_scalar
