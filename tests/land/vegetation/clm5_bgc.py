@@ -107,6 +107,7 @@ class Case:
         for x in ("nh4", "no3"):
             s[f"smin_{x}"] = jnp.maximum(jnp.asarray(clean(r[f"smin_{x}_vr"].values)[:, :20].T), 0.0)
         s["retransn"] = jnp.maximum(s["retransn"], 0.0)
+        s["conc_o2"] = jnp.asarray(clean(r.CONC_O2_UNSAT.values)[:, :20].T)
         s["annsum_counter"] = jnp.asarray(clean(r.annsum_counter.values))
         s["annet"] = jnp.asarray(clean(r.AnnET_VALUE.values))
         prec = self.patch(clean(r.PREC10_VALUE.values))
@@ -191,3 +192,90 @@ def scan(case: Case, s: Fields, drv, forcing, collect, cfg=CFG):
 
     inputs = ({k: jnp.asarray(v) for k, v in drv.items()}, {k: jnp.asarray(v) for k, v in forcing.items()})
     return jax.jit(lambda s, x: jax.lax.scan(body, s, x))(s, inputs)
+
+
+def daily(case: Case, years: int = 1):
+    """Drivers of whole years of single-patch cells from daily means: photosynthesis follows the light of the day,
+    leaf respiration its warmth; water and soil temperature keep the day's mean. Returns drivers, forcing and the
+    daily file."""
+    d = open_nc(case.folder / "daily.nc").isel(time=slice(0, 365 * years))
+    steps = 365 * 48 * years
+    files = json.loads((case.folder / "case.json").read_text())["forcing"]["files"][:years]
+    weather = [open_nc(CLM5 / "forcing" / f) for f in files]
+    sun = np.concatenate([w.FSDS.values.reshape(w.sizes["time"], -1)[:, 0] for w in weather])
+    air = np.concatenate([w.TBOT.values.reshape(w.sizes["time"], -1)[:, 0] for w in weather])
+    per = steps // sun.size  # steps a record
+    record = np.clip((np.arange(steps) - 1) // per, 0, None)  # the record before the step (README, lag)
+    sun, air = sun[record], air[record]
+
+    def get(name):
+        values = np.nan_to_num(d[name].values)
+        return np.where(np.abs(values) > 1e30, 0.0, values)
+
+    def spread(x):  # of days to steps
+        return np.repeat(x, 48, axis=0)
+
+    def shape(x):  # mean 1 a day
+        day = x.reshape(-1, 48)
+        mean = day.mean(axis=1, keepdims=True)
+        return np.where(mean > 0, day / np.where(mean > 0, mean, 1.0), 1.0).reshape(-1)
+
+    light = shape(sun / (sun + 300.0))
+    anomaly = (air.reshape(-1, 48) - air.reshape(-1, 48).mean(axis=1, keepdims=True)).reshape(-1)
+    dark = shape(np.exp(0.055 * anomaly) * np.where(sun > 5.0, 0.75, 1.0))
+    liq = get("SOILLIQ")[:, :20]
+    tall = lambda x: x.reshape(x.shape[0], -1)[:, None, :]  # noqa: E731
+    column = lambda x: x.reshape(x.shape[0], -1)  # noqa: E731
+    drv = {
+        "gpp_c": spread(tall(get("GPP"))) * light[:, None, None],
+        "mr_day": spread(tall(get("MR"))),
+        "dark": np.broadcast_to(dark[:, None, None], (steps, 1, case.columns)),
+        "t_day": spread(tall(get("TSA"))),
+        "t_ref2m": spread(tall(get("TSA"))) + anomaly[:, None, None],
+        "t_soil": spread(get("TSOI")[:, :20].reshape(-1, 20, case.columns)),
+        "h2osoi_vol": spread(get("H2OSOI")[:, :20].reshape(-1, 20, case.columns)),
+        "h2osoi_liq": spread(liq.reshape(-1, 20, case.columns)),
+        "soilpsi": spread(case.soilpsi(liq.reshape(-1, 20, case.columns))),
+        "qflx_drain": spread(column(get("QDRAI"))),
+        "qflx_surf": spread(column(get("QOVER"))),
+        "qflx_evap_tot": spread(column(get("QFLX_EVAP_TOT"))),
+    }
+    sky = case.sky(0, 365 * 48)
+    one = np.ones((steps, case.columns))
+    forcing = {n: np.tile(sky[n], (years, 1)) * one for n in ("dayl", "prev_dayl")}
+    forcing["end_of_day"] = np.tile(sky["end_of_day"], years)
+    for name, variable in (("forc_rain", "RAIN"), ("forc_snow", "SNOW"), ("forc_pbot", "PBOT")):
+        forcing[name] = spread(column(get(variable)) * np.ones((1, case.columns)))
+    forcing["ndep"] = NDEP * one
+    return drv, forcing, d
+
+
+def scan_days(case: Case, s: Fields, drv, forcing, collect, cfg=CFG):
+    """Final state, and daily means of the collected outputs (states at the end of the day)."""
+    import jax
+
+    from elterra.land.allocation import maintenance_respiration
+    from elterra.land.vegetation import carbon_nitrogen
+
+    def one(s, x):
+        d, f = x
+        d = Fields(d, lmr_c=jnp.zeros_like(d["gpp_c"]))
+        other = maintenance_respiration(case.p, s, d.replace(t_ref2m=d.t_day)).mr
+        d = d.replace(lmr_c=jnp.maximum(d.mr_day - other, 0.0) * d.dark)
+        new, out = carbon_nitrogen(case.p, s, Fields(f), d, cfg)
+        return new, {k: out[k] for k in collect if k in out}
+
+    def day(s, x):
+        s, out = jax.lax.scan(one, s, x)
+        means = {k: v.mean(axis=0) for k, v in out.items()}
+        return s, means | {k: s[k] for k in collect if k not in means}
+
+    inputs = ({k: jnp.asarray(v) for k, v in drv.items()}, {k: jnp.asarray(v) for k, v in forcing.items()})
+    first = jax.tree.map(lambda x: x[0], inputs)
+    days = jax.tree.map(lambda x: x.reshape(-1, 48, *x.shape[1:]), inputs)
+
+    def run(s, first, days):
+        s = one(s, first)[0]  # CLM's extra step
+        return jax.lax.scan(day, s, days)
+
+    return jax.jit(run)(s, first, days)

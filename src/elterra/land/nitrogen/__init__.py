@@ -5,7 +5,11 @@ from elterra.land.nitrogen._competition import Competition, Offer, compete, offe
 from elterra.land.nitrogen._costs import fixation_conductance, uptake_conductance
 from elterra.land.nitrogen._fluxes import fixation, free_living_fixation, leaching
 from elterra.land.nitrogen._fun import Market, Purchase, buy_nitrogen
-from elterra.land.nitrogen._nitrification import NitrogenPotential, nitrification_potential
+from elterra.land.nitrogen._nitrification import (
+    NitrogenPotential,
+    nitrification_potential,
+    nitrification_rate,
+)
 from elterra.land.nitrogen._retranslocation import Retranslocation, retranslocate
 
 __all__ = [
@@ -22,6 +26,7 @@ __all__ = [
     "free_living_fixation",
     "leaching",
     "nitrification_potential",
+    "nitrification_rate",
     "offer",
     "retranslocate",
     "uptake_conductance",

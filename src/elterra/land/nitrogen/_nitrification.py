@@ -28,6 +28,12 @@ class NitrogenPotential(NamedTuple):
     anaerobic: jax.Array  #: anaerobic fraction of the soil
 
 
+def nitrification_rate(p: Fields, t_scalar: jax.Array, w_scalar: jax.Array) -> jax.Array:
+    """Part of the ammonium that is nitrified, s-1 ``[soil_layer, column]``, in soil with oxygen."""
+    acidity = 0.56 + jnp.arctan(PI * 0.45 * (p.soil_ph - 5.0)) / PI
+    return p.k_nitr_max * jnp.minimum(t_scalar, 1.0) * w_scalar * acidity
+
+
 def nitrification_potential(
     p: Fields,
     s: Fields,
@@ -64,10 +70,8 @@ def nitrification_potential(
     # a part of the column that is under water has no oxygen
     anaerobic = p.finundated + (1.0 - p.finundated) * anaerobic
 
-    acidity = 0.56 + jnp.arctan(PI * 0.45 * (p.soil_ph - 5.0)) / PI
-    rate = p.k_nitr_max * jnp.minimum(t_scalar, 1.0) * w_scalar * acidity
     nh4 = jnp.maximum(s.smin_nh4, 0.0)
-    nitrification = nh4 * rate * (1.0 - anaerobic)
+    nitrification = nh4 * nitrification_rate(p, t_scalar, w_scalar) * (1.0 - anaerobic)
 
     # CENTURY counts in micrograms per gram of moist soil and day
     bulk = p.bd[:NLEVSOI] + drv.h2osoi_liq[:NLEVSOI] / dz

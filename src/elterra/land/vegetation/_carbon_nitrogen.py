@@ -20,6 +20,7 @@ from elterra.land.vegetation._structure import leaf_area, stem_area
 from elterra.land.vegetation._uptake import Microbes, take_up
 
 _YEAR = 365.0 * SECSPDAY
+O2_PER_N = 2.0 / 14.0  #: oxygen that nitrification uses, mol gN-1
 
 
 def _annual_memory(
@@ -79,8 +80,10 @@ def carbon_nitrogen(p: Fields, s: Fields, f: Fields, drv: Fields, cfg: Config) -
     c, n = s.decomp_cpools, s.decomp_npools
     k_aerobic = dec.base_rates(p)[:, None, :] * climate
     aerobic = dec.potential_decomposition(con, c, n, k_aerobic)
-    respired = aerobic.respiration + jnp.sum(p.crootfr[soil] * (mr.froot_mr * p.wt), axis=1) / dz
-    ox = dec.oxygen(p, drv.t_soil, drv.h2osoi_vol, respired / MOLAR_MASS_C, f.forc_pbot, dt)
+    roots_respire = jnp.sum(p.crootfr[soil] * (mr.froot_mr * p.wt), axis=1) / dz
+    nitrifiers = jnp.maximum(s.smin_nh4, 0.0) * nit.nitrification_rate(p, t_scalar, w_scalar)
+    o2_demand = (aerobic.respiration + roots_respire) / MOLAR_MASS_C + O2_PER_N * nitrifiers
+    ox = dec.oxygen(s.conc_o2, o2_demand, dt)
     o_scalar = jnp.maximum(ox.stress, p.mino2lim)
     rates = k_aerobic * o_scalar
     pot = dec.Potential(
@@ -141,6 +144,7 @@ def carbon_nitrogen(p: Fields, s: Fields, f: Fields, drv: Fields, cfg: Config) -
         **_annual_memory(s, drv, potential_gpp, s.retransn, dt),
         "tsai_memory": stem_area(p, s.tsai_memory, lai_old, lai_new, cfg),
         "lag_npp": lag_npp,
+        "conc_o2": dec.diffuse_oxygen(p, ox, drv.t_soil, drv.h2osoi_vol, f.forc_pbot, dt),
         "decomp_cpools": c,
         "decomp_npools": n,
         "smin_nh4": nh4,
