@@ -3,7 +3,6 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-import pytest
 
 from bgc_setup import drivers, make_p
 from elterra.land import decomposition as dec
@@ -152,4 +151,3 @@ def test_oxygen_changes_by_what_is_used_and_what_comes_in_from_above():
     used = -jnp.sum(ox.consumption * dz, axis=0) * 1800.0
     np.testing.assert_allclose(change, used, rtol=0.02)
     assert bool(jnp.all(dec.oxygen(start * 0.0, jnp.full((20, 2), 1e-5), 1800.0).stress == 0.0))
-

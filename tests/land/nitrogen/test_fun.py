@@ -66,7 +66,9 @@ def test_without_carbon_nothing_is_bought_and_only_free_nitrogen_comes_back():
     got = BUY(P, S, market(purse=0.0, carbon=1.0, nitrogen=0.1), PLENTY, PLENTY, T)
     for name in ("nh4", "no3", "fixed", "paid", "spent_soil", "spent_fixation", "growth", "burned"):
         np.testing.assert_array_equal(getattr(got, name), 0.0, err_msg=name)
-    np.testing.assert_allclose(got.free, np.maximum(0.1 - 1.0 / (1.5 * np.asarray(P.leafcn)), 0.0), rtol=1e-12)
+    np.testing.assert_allclose(
+        got.free, np.maximum(0.1 - 1.0 / (1.5 * np.asarray(P.leafcn)), 0.0), rtol=1e-12
+    )
 
 
 def test_growth_of_the_nitrogen_bought_has_the_target_ratio():
@@ -90,7 +92,9 @@ def test_more_mineral_nitrogen_is_cheaper_and_more_is_bought():
 
 
 def test_more_roots_make_uptake_cheaper():
-    g = [float(nit.uptake_conductance(jnp.asarray(0.1), jnp.asarray(r), 0.12, 0.06)) for r in (1, 10, 100, 1e4)]
+    g = [
+        float(nit.uptake_conductance(jnp.asarray(0.1), jnp.asarray(r), 0.12, 0.06)) for r in (1, 10, 100, 1e4)
+    ]
     assert np.all(np.diff(g) > 0)
     assert g[-1] == pytest.approx(0.1 / 0.12, rel=1e-3)  # then only nitrogen matters
     assert float(nit.uptake_conductance(jnp.asarray(0.0), jnp.asarray(10.0), 0.12, 0.06)) == 1e-9

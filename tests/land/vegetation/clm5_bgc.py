@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from pathlib import Path
 
 import jax.numpy as jnp
@@ -34,7 +35,9 @@ OTHER = ("gresp_storage", "gresp_xfer", "cpool", "xsmrpool", "npool", "retransn"
 def open_nc(path):
     import xarray as xr
 
-    return xr.open_dataset(path, decode_times=False, mask_and_scale=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", xr.SerializationWarning)  # two fill values in restart files
+        return xr.open_dataset(path, decode_times=False, mask_and_scale=True)
 
 
 class Case:

@@ -120,8 +120,9 @@ def test_nitrogen_starvation_makes_growth_dear_and_tissue_poor():
     # photosynthesis is not cut: leaves learn of it through their nitrogen
     np.testing.assert_array_equal(a.gpp, a.gpp_potential)
     np.testing.assert_array_equal(b.gpp, b.gpp_potential)
-    assert bool(jnp.all(b.npp_nuptake > 1.5 * a.npp_nuptake))
-    assert bool(jnp.all(b.npp < a.npp))
+    grown = slice(0, 3)  # the last column is mostly bare
+    assert bool(jnp.all(b.npp_nuptake[grown] > 100.0 * a.npp_nuptake[grown]))
+    assert bool(jnp.all(b.npp[grown] < a.npp[grown]))
     assert bool(jnp.all(b.nactive < 1e-6 * a.nactive))
     # the wood and storage that still grow get little nitrogen: it waits in npool for the next step
     planted = np.asarray(P.pft) > 0
@@ -206,9 +207,7 @@ def test_evergreen_year():
 def test_evergreen_days_balance_and_grow():
     p = make_p(((1, 2),))
     start = make_s(p, leafc=jnp.full((1, 2), 300.0), leafn=jnp.full((1, 2), 300 / 58.0))
-    s, out = simulate(
-        p, start, 160.0, 960, cfg=SIMPLE, collect=("gpp", "npp", "errcb", "errnb", "deadstemc")
-    )
+    s, out = simulate(p, start, 160.0, 960, cfg=SIMPLE, collect=("gpp", "npp", "errcb", "errnb", "deadstemc"))
     assert np.all(np.asarray(s.deadstemc) > np.asarray(start.deadstemc) + 5.0)
     assert float(np.abs(out["errcb"]).max()) < 1e-10
     assert float(np.abs(out["errnb"]).max()) < 1e-10

@@ -94,27 +94,20 @@ def buy_nitrogen(
     fix_sum, fix_square = jnp.sum(fixing, axis=0), jnp.sum(fixing * fixing, axis=0)
     building = 1.0 + p.grperc
     use = m.plant_cn * building
-    nothing = jnp.zeros_like(m.purse)
-    take_nh4, take_no3 = jnp.zeros_like(rootfr), jnp.zeros_like(rootfr)
-    fixed = free = paid = spent_soil = spent_fix = spent_retrans = excess = nothing
 
-    for kind, kc, kn in (
-        (p.perecm, p.ekc_active, p.ekn_active),
-        (1.0 - p.perecm, p.akc_active, p.akn_active),
-    ):
+    def of_kind(kind: jax.Array, kc: jax.Array, kn: jax.Array) -> tuple[jax.Array, ...]:
         roots = rootfr * (s.frootc * kind)
-        on_offer = [x[:, None, :] * kind for x in (nh4, no3)]
-        ways = [
-            (uptake_conductance(n, roots, kn, kc), uptake_conductance(n, roots, p.kn_nonmyc, p.kc_nonmyc))
-            for n in on_offer
-        ]
-        soil_sums = [a + b for a, b in ways]
-        soil_squares = [a * a + b * b for a, b in ways]
-        soil_sum = jnp.sum(soil_sums[0] + soil_sums[1], axis=0)
-        soil_square = jnp.sum(soil_squares[0] + soil_squares[1], axis=0)
-        for share, fixes in ((p.fun_fracfixers, True), (1.0 - p.fun_fracfixers, False)):
-            total = soil_sum + fix_sum if fixes else soil_sum
-            square = soil_square + fix_square if fixes else soil_square
+        nh4_there, no3_there = nh4[:, None, :] * kind, no3[:, None, :] * kind
+        a_nh4, a_no3 = (uptake_conductance(n, roots, kn, kc) for n in (nh4_there, no3_there))
+        b_nh4, b_no3 = (
+            uptake_conductance(n, roots, p.kn_nonmyc, p.kc_nonmyc) for n in (nh4_there, no3_there)
+        )
+        nh4_sum, nh4_square = a_nh4 + b_nh4, a_nh4 * a_nh4 + b_nh4 * b_nh4
+        no3_sum, no3_square = a_no3 + b_no3, a_no3 * a_no3 + b_no3 * b_no3
+        soil_sum, soil_square = jnp.sum(nh4_sum + no3_sum, axis=0), jnp.sum(nh4_square + no3_square, axis=0)
+
+        def of_share(share: jax.Array, fixes: jax.Array) -> tuple[jax.Array, ...]:
+            total, square = soil_sum + fixes * fix_sum, soil_square + fixes * fix_square
             resistance = total / square
             part = kind * share
             purse = m.purse * part
@@ -124,20 +117,26 @@ def buy_nitrogen(
             bought = _appetite(p, s, resistance)
             more = jnp.minimum(purse * (1.0 - bought), purse / building)  # grows without nitrogen
             purse = purse - more * building
-            pay = bought * purse / (use / resistance + 1.0)
-            per_way = pay / total
+            per_way = bought * purse / (use / resistance + 1.0) / total
+            got_nh4, cost_nh4 = _harvest(per_way, nh4_sum, nh4_square, nh4_there * share)
+            got_no3, cost_no3 = _harvest(per_way, no3_sum, no3_square, no3_there * share)
+            spent = cost_nh4 + cost_no3
+            per_fix = fixes * per_way
+            fixed, spent_fix = per_fix * fix_square, per_fix * fix_sum
+            return got_nh4, got_no3, fixed, back.free, back.paid, spent, spent_fix, back.spent, more
 
-            got_nh4, cost_nh4 = _harvest(per_way, soil_sums[0], soil_squares[0], on_offer[0] * share)
-            got_no3, cost_no3 = _harvest(per_way, soil_sums[1], soil_squares[1], on_offer[1] * share)
-            take_nh4, take_no3 = take_nh4 + got_nh4, take_no3 + got_no3
-            spent_soil = spent_soil + cost_nh4 + cost_no3
-            if fixes:
-                fixed = fixed + per_way * fix_square
-                spent_fix = spent_fix + per_way * fix_sum
-            free, paid = free + back.free, paid + back.paid
-            spent_retrans = spent_retrans + back.spent
-            excess = excess + more
+        shares = jnp.stack([p.fun_fracfixers, 1.0 - p.fun_fracfixers])
+        return jax.vmap(of_share)(shares, jnp.array([1.0, 0.0]))
 
+    # both kinds and shares side by side: one program of a quarter of the size
+    each = jax.vmap(of_kind)(
+        jnp.stack([p.perecm, 1.0 - p.perecm]),
+        jnp.stack([p.ekc_active, p.akc_active]),
+        jnp.stack([p.ekn_active, p.akn_active]),
+    )
+    take_nh4, take_no3, fixed, free, paid, spent_soil, spent_fix, spent_retrans, excess = (
+        jnp.sum(x, axis=(0, 1)) for x in each
+    )
     bought_n = jnp.sum(take_nh4 + take_no3, axis=0) + fixed + paid
     growth = bought_n * m.plant_cn + excess
     burned = m.purse - (growth * building + spent_soil + spent_fix + spent_retrans)

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 _FREE = 1.5  # C:N of falling leaves, relative to the target of green ones, up to which nitrogen comes free
 _LAST = 3.0  # and beyond which none is taken
 _ESCALATION = 1.3  # exponent of the cost in the C:N of the falling leaf
-_NEWTON = 4
+_NEWTON = 3
 
 
 class Retranslocation(NamedTuple):

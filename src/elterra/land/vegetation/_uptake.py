@@ -100,8 +100,8 @@ def _buy(
     )
     # plants drink: a layer without liquid water gives nothing
     wet = drv.h2osoi_liq[:NLEVSOI] > 0.0
-    on_offer = [jnp.where(wet, x * dz * dt, 0.0) for x in (soil.left_nh4, soil.left_no3)]
-    got = nit.buy_nitrogen(p, s, market, *on_offer, drv.t_soil)
+    nh4_left, no3_left = (jnp.where(wet, x * dz * dt, 0.0) for x in (soil.left_nh4, soil.left_no3))
+    got = nit.buy_nitrogen(p, s, market, nh4_left, no3_left, drv.t_soil)
     growth = allocate_flexible(p, s, gpp, demand, got.growth / dt, got.nitrogen / dt, cfg)
     nh4, no3 = (jnp.sum(x * p.wt, axis=1) / (dz * dt) for x in (got.nh4, got.no3))
     uptake = jnp.sum((nh4 + no3) * dz, axis=0)
