@@ -87,7 +87,10 @@ def prepare(surface: Surface, overrides: Mapping[str, np.ndarray] | None = None)
         **geometry,
         **soil,
     )
-    return p.add(rootfr=root_fraction(p.rootprof_beta, nbedrock))
+    return p.add(
+        rootfr=root_fraction(p.rootprof_beta, nbedrock),
+        crootfr=root_fraction(p.rootprof_beta_carbon, nbedrock),
+    )
 
 
 def override(p: Fields, values: Mapping[str, np.ndarray]) -> Fields:

@@ -60,6 +60,7 @@ def step(p: Fields, s: Fields, f: Fields, cfg: Config) -> tuple[Fields, Fields]:
             qflx_drain_lyr=wat.qflx_drain_lyr,
             qflx_drain=wat.qflx_drain,
             qflx_surf=wat.qflx_surf,
+            qflx_evap_tot=(p.wt * en.qflx_evap_tot).sum(axis=0),
             snow_depth=s.snow_depth,
         )
         s, bgc = carbon_nitrogen(p, s, f, drivers, cfg)
