@@ -21,7 +21,7 @@ class Config:
     ``mode`` "bgc" has prognostic vegetation and soil C and N, "sp" takes leaf and stem area and
     canopy height from the forcing. ``stress`` "phs" is plant hydraulics, "btran" stress by soil water alone;
     ``capacity`` "luna" lets leaf nitrogen follow light, temperature and CO2, "prescribed" takes ``vcmax25top``.
-    canopy height from the forcing. ``nitrogen`` "fun": plants buy nitrogen with carbon, tissue C:N floats
+    ``nitrogen`` "fun": plants buy nitrogen with carbon, tissue C:N floats
     (CLM5); "competition": uptake is free, tissue C:N is fixed, and GPP is cut where nitrogen lacks (CLM4.5).
     """
 
