@@ -98,7 +98,12 @@ def test_every_key_of_the_schema_has_a_description():
         ("units: umol m-2 s-1", "unit: x", 19, ["data.columns.NEE.unit", "did you mean `units`"]),
         ("end: 2015-12-31", "end: 2012-12-31", 20, ["period", "before start"]),
         ("end: 2015-12-31", "end: 2015-02-30", 22, ["period.end", "got '2015-02-30'"]),
-        ("end: 2015-12-31", "end: 2013-06-30\nevaluation: {forecast_days: 365}", None, ["forecast_days 365 leaves nothing"]),
+        (
+            "end: 2015-12-31",
+            "end: 2013-06-30\nevaluation: {forecast_days: 365}",
+            None,
+            ["forecast_days 365 leaves nothing"],
+        ),
         ("name: mine", "name: ../mine", 1, ["name", "got '../mine'"]),
         ("name: mine", "name: mine\nname: other", 2, ["name stands here a second time", "line 1"]),
         ("name: mine", "name: mine\nensemble: {members: 1}", 2, ["ensemble.members", "to 2", "got 1"]),

@@ -12,6 +12,7 @@ from elterra.calibration import (
     condition,
     error_structure,
     learn_mean,
+    uncovered,
 )
 
 DAYS, STEPS = 240, 48
@@ -104,6 +105,18 @@ def test_conditioned_members_have_the_exact_mean_and_covariance():
     gain = covariance[:, known] @ np.linalg.inv(covariance[np.ix_(known, known)] + 0.09 * np.eye(3))
     np.testing.assert_allclose(drawn.mean(axis=1), gain @ difference[known], atol=0.02)
     np.testing.assert_allclose(np.cov(drawn), covariance - gain @ covariance[known], atol=0.02)
+
+
+def test_what_members_show_already_is_not_added_again():
+    rng = np.random.default_rng(9)
+    covariance = ErrorStructure(np.full(8, 2.0), 0.3, 0.3, 2.0).covariance(np.arange(8), np.full(8, 0.1))
+    common = 0.5 * rng.standard_normal((1, 50_000)) + np.zeros((8, 1))
+    left = uncovered(covariance, common, least=0.05)
+    assert left.mean() + np.cov(common).mean() == pytest.approx(covariance.mean(), rel=0.02)
+    assert (np.linalg.eigvalsh(left) > 0).all()
+    wide = uncovered(covariance, 100.0 * common, least=0.05)
+    assert (np.linalg.eigvalsh(wide) > 0).all()
+    np.testing.assert_allclose(uncovered(covariance, 0.0 * common, 0.05), covariance, rtol=1e-6)
 
 
 def test_without_a_measurement_members_have_the_covariance_of_the_process():

@@ -290,13 +290,14 @@ def test_the_experiment_is_kept_with_the_run(toys, tmp_path):
         saved_experiment(tmp_path / "other")
 
 
-def test_the_reanalysis_has_its_eight_stages_and_imports_none_of_them():
+def test_the_reanalysis_has_its_nine_stages_and_imports_none_of_them():
     assert [s.name for s in stages()] == [
         "domain",
         "forcing",
         "observations",
         "spinup",
         "calibration",
+        "discrepancy",
         "assimilation",
         "evaluation",
         "report",

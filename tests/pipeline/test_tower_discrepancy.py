@@ -50,7 +50,7 @@ def _final(window: int = 1, seen: bool = False) -> FinalWindow:
         {},
         seen={"NEE": np.ones(STEPS), "LE": np.ones(STEPS)} if seen else {},
     )
-    return FinalWindow(window, forecast, np.eye(MEMBERS))
+    return FinalWindow(window, forecast, np.stack([np.eye(MEMBERS)] * 2))
 
 
 def test_published_fluxes_obey_nee_is_respiration_less_photosynthesis():

@@ -37,12 +37,15 @@ class FixedLagSmoother:
         """Add the newest window with its own transform; give back windows that are now final.
 
         ``window`` is anything (it is not looked at); a final window comes with its total transform, to be applied
-        as ``x @ transform``. With lag 0 this is the filter.
+        as ``x @ transform``. With lag 0 this is the filter. Several transforms ``[..., member, member]`` (one a control
+        group) are carried side by side.
         """
-        if transform.shape != (self.members, self.members):
-            raise AnalysisError(f"transform must be [{self.members}, {self.members}]; got {transform.shape}")
+        if transform.shape[-2:] != (self.members, self.members):
+            raise AnalysisError(
+                f"transform must be [..., {self.members}, {self.members}]; got {transform.shape}"
+            )
         identity = np.eye(self.members)
-        moved = not np.array_equal(transform, identity)
+        moved = bool((transform != identity).any())
         aged: deque[tuple[Any, Array]] = deque()
         for age, (stored, total) in zip(range(len(self._windows), 0, -1), self._windows, strict=True):
             if moved:

@@ -10,6 +10,7 @@ from elterra.calibration.discrepancy import (
     condition,
     error_structure,
     learn_mean,
+    uncovered,
 )
 from elterra.calibration.priors import Prior, PriorError, sample_prior
 from elterra.calibration.transform_inversion import (
@@ -33,4 +34,5 @@ __all__ = [
     "next_temper",
     "sample_prior",
     "transform_step",
+    "uncovered",
 ]

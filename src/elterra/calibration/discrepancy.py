@@ -193,6 +193,20 @@ def condition(
     return free + covariance[:, known] @ np.linalg.solve(observed, misfit)
 
 
+def uncovered(covariance: Array, members: Array, least: float) -> Array:
+    """What of a ``covariance [step, step]`` the spread of ``members [step, member]`` does not show already.
+
+    In the coordinates in which the covariance is the identity, each principal direction of the members loses the variance
+    it has; a share of ``least`` always stays, so that the result is positive definite.
+    """
+    size = len(covariance)
+    root = np.linalg.cholesky(covariance + 1e-10 * np.trace(covariance) / size * np.eye(size))
+    anomalies = np.linalg.solve(root, members - members.mean(axis=1, keepdims=True))
+    shown, directions = np.linalg.eigh(anomalies @ anomalies.T / (members.shape[1] - 1))
+    left = root @ directions * np.sqrt(np.clip(1.0 - shown, least, 1.0))
+    return left @ left.T
+
+
 def blocks_of_days(day: NDArray[np.int64], length: int, folds: int) -> NDArray[np.int64]:
     """Fold number of each time: blocks of ``length`` days, dealt out to ``folds`` in turn."""
     return (day - day[0]) // length % folds
@@ -255,4 +269,5 @@ __all__: Sequence[str] = (
     "condition",
     "error_structure",
     "learn_mean",
+    "uncovered",
 )

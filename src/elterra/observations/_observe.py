@@ -21,9 +21,9 @@ FLAGS = (
 )
 RANGE = {"NEE": (-60.0, 40.0), "LE": (-150.0, 800.0), "SWC": (0.005, 0.95)}
 #: relative and absolute part of the representativeness error. NEE: footprint heterogeneity. LE: footprint,
-#: and half of a usual closure gap of 20 % that may belong to LE; SWC: one sensor against the mean of a
-#: model column
-REPRESENTATIVENESS = {"NEE": (0.10, 0.3), "LE": (0.15, 5.0), "SWC": (0.0, 0.03)}
+#: and half of a usual closure gap of 20 % that may belong to LE; SWC: what offset and gain of the
+#: operator leave of the difference between one sensor and the mean of a model column
+REPRESENTATIVENESS = {"NEE": (0.10, 0.3), "LE": (0.15, 5.0), "SWC": (0.0, 0.01)}
 SWC_SENSOR_SD = 0.01  #: m3 m-3, random error of a half-hour of a dielectric sensor
 GC_PER_UMOL_DAY = 12.011e-6 * 86400.0
 

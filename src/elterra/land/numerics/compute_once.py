@@ -22,7 +22,7 @@ import jax.numpy as jnp
 from jax import lax
 from jax.extend import core
 
-#: operations since the last kept value from which a value with several uses is kept. Measured: see docs/performance.md
+#: a value with several uses is kept from this many operations since the last kept one on (other values not tried yet)
 WORTH = 4
 #: operations that only move numbers: a use of their result is a use of their operand
 _MOVES = frozenset(

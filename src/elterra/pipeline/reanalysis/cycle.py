@@ -31,7 +31,11 @@ from elterra.pipeline.reanalysis.windows import (
 
 Array = NDArray[np.float64]
 
-CONTROL_GROUPS = ("parameters", "water", "carbon")
+CONTROL_GROUPS = ("parameters", "sensor", "water", "carbon")
+#: control groups whose transform the smoother applies to the past: to fluxes, and to soil water as the sensor reports it
+SMOOTHED_GROUPS = ("parameters", "sensor")
+#: tower equivalents that follow the second of them
+OF_THE_SENSOR = ("SWC",)
 
 
 @dataclass
@@ -82,12 +86,19 @@ class CycleOptions:
     #: localisation by variable: weight of an observation kind on a control group (1 where not listed)
     localisation: Mapping[tuple[str, str], float] = field(
         default_factory=lambda: {
+            # a soil water sensor is precise and lasting: through chance correlations it would rule the fluxes
+            ("parameters", "SWC"): 0.0,
+            ("sensor", "NEE_night"): 0.0,
+            ("sensor", "NEE_day"): 0.0,
+            ("sensor", "LE"): 0.0,
             ("carbon", "SWC"): 0.0,
             ("carbon", "LE"): 0.0,
             ("water", "NEE_night"): 0.0,
             ("water", "NEE_day"): 0.0,
         }
     )
+    #: parameters of the group ``sensor``
+    sensor: frozenset[str] = frozenset(("swc_offset", "swc_gain"))
     adaptive_inflation: bool = True
     #: variance factor of what drives the drift, where it is not adaptive
     inflation: float = 1.0
@@ -114,15 +125,22 @@ class Innovation:
 
 @dataclass
 class FinalWindow:
-    """A window that no later observation will change any more."""
+    """A window that no later observation will change any more; ``transform [group, member, member]``."""
 
     window: int
     forecast: Forecast
     transform: Array
 
-    def smoothed(self, x: Array) -> Array:
-        """Members of any output ``[..., member]`` after smoothing."""
-        return x @ self.transform
+    def smoothed(self, x: Array, group: str = "parameters") -> Array:
+        """Members of any output ``[..., member]`` after smoothing with a group of `SMOOTHED_GROUPS`."""
+        return x @ self.transform[SMOOTHED_GROUPS.index(group)]
+
+    def tower(self) -> dict[str, Array]:
+        """The smoothed tower equivalents."""
+        return {
+            name: self.smoothed(x, "sensor" if name in OF_THE_SENSOR else "parameters")
+            for name, x in self.forecast.equivalents.items()
+        }
 
     def to_arrays(self) -> dict[str, Array]:
         """All arrays by path, for a restart."""
@@ -183,7 +201,7 @@ class Cycle:
             self.delta = options.drift.step(self.delta, names, options.seed, w, inflation)
         parameters = self.ensemble.physical(self.model.day_of_year(w), self.delta)
         forecast = self.model.forecast(w, parameters)
-        identity = np.eye(self.ensemble.members)
+        identity = np.broadcast_to(np.eye(self.ensemble.members), (2, *[self.ensemble.members] * 2))
         innovations: list[Innovation] = []
         increments: dict[str, Array] = {}
         transform = identity
@@ -201,9 +219,11 @@ class Cycle:
                 used = batch.select(keep)
                 taper = group_taper(CONTROL_GROUPS, KINDS, used.group, options.localisation)
                 analysis = self.filter.analyse(predicted[keep], used, taper)
-                transform = analysis.transform[0]
-                self.delta = self.delta @ transform
-                increments = self.model.analyse(dict(zip(CONTROL_GROUPS, analysis.transform, strict=True)))
+                by_group = dict(zip(CONTROL_GROUPS, analysis.transform, strict=True))
+                transform = np.stack([by_group[g] for g in SMOOTHED_GROUPS])
+                of_sensor = np.array([[name in options.sensor] for name in names])
+                self.delta = np.where(of_sensor, self.delta @ transform[1], self.delta @ transform[0])
+                increments = self.model.analyse(by_group)
                 self.inflation.update(
                     used.value - predicted[keep].mean(axis=1),
                     predicted[keep].var(axis=1, ddof=1),
@@ -273,7 +293,8 @@ def _innovations(
 ) -> list[Innovation]:
     if not blocks:
         return []
-    posterior = predicted @ transform
+    of_sensor = np.array([[b.variable in OF_THE_SENSOR] for b in blocks])
+    posterior = np.where(of_sensor, predicted @ transform[1], predicted @ transform[0])
     rows = zip(
         blocks,
         keep,

@@ -14,7 +14,14 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from elterra.calibration import ErrorStructure, blocks_of_days, condition, error_structure, learn_mean
+from elterra.calibration import (
+    ErrorStructure,
+    blocks_of_days,
+    condition,
+    error_structure,
+    learn_mean,
+    uncovered,
+)
 from elterra.domain import Site
 from elterra.pipeline.reanalysis.cycle import FinalWindow
 from elterra.pipeline.reanalysis.ensemble import rng
@@ -93,13 +100,11 @@ class Discrepancy:
             noise = tower.random_sd[variable][here]
             noise = np.where(np.isfinite(noise), noise, np.nanmedian(tower.random_sd[variable]))
             covariance = structure.covariance(np.arange(start, start + steps), noise)
-            covered = members.var(axis=1, ddof=1) / structure.variance[here]
-            root = np.sqrt(np.clip(1.0 - covered, LEAST_SHARE, 1.0))
             known = np.asarray(seen.get(variable, np.zeros(steps)), dtype=bool)
             random = rng(self.seed, f"e{variable}", window).standard_normal((2, steps, count))
             random -= random.mean(axis=2, keepdims=True)
             out[variable] = condition(
-                covariance * np.outer(root, root),
+                uncovered(covariance, members, LEAST_SHARE),
                 known,
                 np.where(known, tower.values[variable][here], 0.0) - members.mean(axis=1),
                 noise,
@@ -116,9 +121,9 @@ class Discrepancy:
         """Makes tower members of final windows (see `TowerMembers`): smoothed, with shift and random part."""
 
         def make(final: FinalWindow) -> tuple[dict[str, Array], dict[str, Array]]:
-            forecast, start = final.forecast, final.window * steps_per_window
-            out = {n: final.smoothed(v) for n, v in forecast.equivalents.items()}
-            random = self.members(final.window, start, out, forecast.seen, tower)
+            start = final.window * steps_per_window
+            out = final.tower()
+            random = self.members(final.window, start, out, final.forecast.seen, tower)
             added: dict[str, Array] = {}
             for name, shift in self.shift.items():
                 added[name] = shift[start : start + steps_per_window, None] + random.get(name, 0.0)

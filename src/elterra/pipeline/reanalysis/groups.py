@@ -94,8 +94,6 @@ def scored_observations(observations: xr.Dataset, site: Any) -> xr.Dataset:
         good = observations[f"{name}_flag"] == 1
         out[name] = observations[name].where(good).astype(float)
         out[f"{name}_sd"] = observations[f"{name}_sd_random"].where(good).astype(float)
-        if name == "SWC":  # a soil water sensor's error does not average out
-            out["SWC_sd"] = observations["SWC_sd"].where(good).astype(float)
     to_umol = 1.0 / (GRAM_C_PER_UMOL * 86400.0)
     for name in ("GPP", "ER"):
         source = f"{name}_NT_daily"

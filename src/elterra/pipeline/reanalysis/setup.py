@@ -75,7 +75,7 @@ DRIFT_SD = {
     "le_closure": 0.5,
     # A free run's soil water differs from the sensor's by 0.07 m3 m-3, for a season (autocorrelation 0.7 after 90 days):
     # preferential flow, frost and the sensor's spot, none of which the column knows.
-    "swc_offset": 1.2,
+    "swc_offset": 0.6,
 }
 DRIFT_DAYS = 25.0
 OWN_DRIFT_DAYS = {"swc_offset": 100.0}

@@ -71,7 +71,8 @@ class TowerMembers(Protocol):
 
 def without_discrepancy(final: FinalWindow) -> tuple[dict[str, Array], dict[str, Array]]:
     """Members as the model and its operator give them."""
-    return {n: final.smoothed(final.forecast.equivalents[n]) for n in MEMBER_VARIABLES}, {}
+    tower = final.tower()
+    return {n: tower[n] for n in MEMBER_VARIABLES}, {}
 
 
 class WindowProduct:
