@@ -102,7 +102,7 @@ class Station:
         forcing, streams = load_forcing(run_dir / "forcing" / "forcing.nc", site)
         observations = load_observations(run_dir / "observations" / "observations.nc")
         # The ensemble estimates `smpsc`, `vcmax25top` and the seasonal acclimation of conifers.
-        cfg = Config(nlevsno=SNOW_LAYERS, stress="btran", capacity="prescribed")
+        cfg = Config(nlevsno=SNOW_LAYERS, stress="btran", capacity="prescribed", nitrogen="competition")
         return cls(experiment, site, forcing, streams, observations, cfg)
 
     @property
