@@ -142,7 +142,7 @@ def _steps(case: Any, windows: list[dict[str, Any]]) -> dict[str, float]:
         )  # fmt: skip
         for key, pair in compare_steps(case, result.steps, case.path / "steps.nc", first).items():
             pairs.setdefault(key, []).append(pair)
-    figures = {}
+    figures: dict[str, float] = {}
     for key, found in pairs.items():
         a, b = (np.concatenate([np.broadcast_to(x[i], x[0].shape) for x in found]) for i in (0, 1))
         figures |= {f"steps.{key}.{n}": v for n, v in score(a, b).figures().items()}

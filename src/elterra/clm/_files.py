@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -56,7 +56,7 @@ class ClmFile(Mapping[str, np.ndarray]):
     def units(self, name: str) -> str:
         return str(self._data.variables[name].attrs.get("units", ""))
 
-    def __iter__(self) -> Iterable[str]:  # type: ignore[override]
+    def __iter__(self) -> Iterator[str]:
         return iter(str(n) for n in self._data.variables)
 
     def __len__(self) -> int:

@@ -133,9 +133,8 @@ class Case:
         base = jax.tree.map(
             lambda x: x[..., :width] if x.ndim and x.shape[-1] == width * self.copies else x, self.p
         )
-        s = clm_cold_start(
-            base, self.cfg, tuple(float(x) for x in stocks) if isinstance(stocks, list) else None
-        )
+        three = (float(stocks[0]), float(stocks[1]), float(stocks[2])) if isinstance(stocks, list) else None
+        s = clm_cold_start(base, self.cfg, three)
         if name:
             s, report = read_restart_state(self.path / name, self.data, s, self.cfg)
             self.report.missing.extend(

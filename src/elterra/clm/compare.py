@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -143,7 +143,7 @@ class Reference(Mapping[str, np.ndarray]):
             return value.reshape(*value.shape[:-2], -1)
         return value if dims[-1] == "lndgrid" else value[..., None]
 
-    def __iter__(self):  # type: ignore[no-untyped-def]
+    def __iter__(self) -> Iterator[str]:
         return iter(self.file)
 
     def __len__(self) -> int:
@@ -284,8 +284,7 @@ def compare_steps(
                 return total
             return value if dims[-1] == "column" else value.reshape(*value.shape[:1], -1)[:, :1]
 
-        table = {n: n for n in file}  # type: ignore[attr-defined]
-        view = _Lazy(read, table)
+        view = _Lazy(read, tuple(file))
         out = {}
         for key in (*VARIABLES, *DETAILS):
             b = theirs(view, key)
@@ -307,13 +306,17 @@ def _owners(weight: np.ndarray, columns: int, patches: int) -> list[int]:
 
 
 class _Lazy(Mapping[str, np.ndarray]):
-    def __init__(self, read, names) -> None:  # type: ignore[no-untyped-def]
+    """Variables that are read when they are asked for."""
+
+    def __init__(self, read: Callable[[str], np.ndarray], names: tuple[str, ...]) -> None:
         self._read, self._names = read, names
 
     def __getitem__(self, name: str) -> np.ndarray:
-        return self._read(self._names[name])
+        if name not in self._names:
+            raise KeyError(name)
+        return self._read(name)
 
-    def __iter__(self):  # type: ignore[no-untyped-def]
+    def __iter__(self) -> Iterator[str]:
         return iter(self._names)
 
     def __len__(self) -> int:

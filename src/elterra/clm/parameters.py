@@ -84,7 +84,7 @@ def read_parameters(path: Path) -> ParameterFile:
     values: dict[str, np.ndarray] = {}
     report = Report()
     with ClmFile(path) as file:
-        for name in file:  # type: ignore[attr-defined]
+        for name in file:
             if file[name].dtype.kind not in "fiu":
                 continue
             targets = ours(name, known)

@@ -101,7 +101,7 @@ def read_restart_state(
                 f"{path}: {file['H2OSOI_LIQ'].shape[1]} snow and ground layers, the model has {cfg.nlevtot}"
             )
         at = find(file, data)
-        lower = {str(n).lower(): str(n) for n in file}  # type: ignore[attr-defined]
+        lower = {str(n).lower(): str(n) for n in file}
         snl = -file["SNLSNO"][at.column]
         for name in start:
             if name in _SPECIAL:
