@@ -46,17 +46,19 @@ def july():
         jmx25=jnp.asarray(w.tiled(restart["jmx25_z"]))[None],
         t10=jnp.asarray(w.tiled(restart["T10_VALUE"]))[None],
     )
-    grnd = ground_state(p, s, f, v, w.cfg).replace(
-        t_grnd=jnp.asarray(w.get("TG", 1)), soilresis=jnp.asarray(w.get("SOILRESIS"))
-    )
-    rad = radiative_transfer(p, s, f, v, grnd, w.cfg).replace(
-        sabv=jnp.asarray(w.get("SABV"))[None],
-        laisun=jnp.asarray(w.get("LAISUN"))[None],
-        laisha=jnp.asarray(w.get("LAISHA"))[None],
-    )
-    fwet, fdry, _ = wet_fractions(p, s, v)
-    run = jax.jit(surface_fluxes, static_argnames="cfg")
-    new, out = run(p, s, f, v, rad, grnd, Fields(fwet=fwet, fdry=fdry), cfg=w.cfg)
+    clm = {n: jnp.asarray(w.get(n)) for n in ("SOILRESIS", "SABV", "LAISUN", "LAISHA")}
+    clm["TG"] = jnp.asarray(w.get("TG", 1))
+
+    @jax.jit
+    def run(p, s, f, v, clm):
+        grnd = ground_state(p, s, f, v, w.cfg).replace(t_grnd=clm["TG"], soilresis=clm["SOILRESIS"])
+        rad = radiative_transfer(p, s, f, v, grnd, w.cfg).replace(
+            sabv=clm["SABV"][None], laisun=clm["LAISUN"][None], laisha=clm["LAISHA"][None]
+        )
+        fwet, fdry, _ = wet_fractions(p, s, v)
+        return *surface_fluxes(p, s, f, v, rad, grnd, Fields(fwet=fwet, fdry=fdry), w.cfg), rad
+
+    new, out, rad = run(p, s, f, v, clm)
     return w, new, out, rad
 
 
@@ -113,7 +115,7 @@ def test_luna_allocates_the_nitrogen_as_clm_did(name, day):
     # leaf temperature by day and by night is not in the file: the mean of both, and some degrees around it
     mean = r["T_VEG240_VALUE"] - c.TFRZ
     swing = 3.0 if day == 181 else 1.0
-    best = allocate_nitrogen(
+    best = jax.jit(allocate_nitrogen)(
         jnp.asarray(leaf_n - 0.004 / slatop),
         jnp.asarray(r["pnlc_z"]),
         Climate(

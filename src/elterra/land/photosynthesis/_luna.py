@@ -138,18 +138,22 @@ def _solve_ci(e: Climate, k: _Kinetics, vcmax: jax.Array, j: jax.Array) -> jax.A
         gs = BB_INTERCEPT + humid * rate
         return e.pbot * (GB_CO2 * gs + GS_CO2 * gb) / (gb * gs)
 
-    ci = CI_TO_CA * e.co2 + 0.0 * vcmax
-    for _ in range(CI_ITERATIONS):
+    def by_rubisco(_: int, ci: jax.Array) -> jax.Array:
         phi = resistance(_yields(ci, k)[0] * vcmax)
-        ci = _larger_root(k.km - e.co2 + phi * vcmax, -(k.cp * phi * vcmax + k.km * e.co2))
-    per_v, per_j = _yields(ci, k)
-    light_limited = per_j * j < per_v * vcmax
-    other = ci
-    for _ in range(CI_ITERATIONS):
-        phi = resistance(_yields(other, k)[1] * j)
-        other = _larger_root(
+        return _larger_root(k.km - e.co2 + phi * vcmax, -(k.cp * phi * vcmax + k.km * e.co2))
+
+    def by_light(_: int, ci: jax.Array) -> jax.Array:
+        phi = resistance(_yields(ci, k)[1] * j)
+        return _larger_root(
             2.0 * k.cp - e.co2 + 0.25 * phi * j, -(0.25 * k.cp * phi * j + 2.0 * k.cp * e.co2)
         )
+
+    # loops, not unrolled: a small program matters more than the speed of what runs once a day
+    start = CI_TO_CA * e.co2 + jnp.zeros_like(vcmax + j + k.cp)
+    ci = jax.lax.fori_loop(0, CI_ITERATIONS, by_rubisco, start)
+    per_v, per_j = _yields(ci, k)
+    light_limited = per_j * j < per_v * vcmax
+    other = jax.lax.fori_loop(0, CI_ITERATIONS, by_light, ci)
     return jnp.where(light_limited, other, ci)
 
 
