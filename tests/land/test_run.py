@@ -89,8 +89,14 @@ def test_the_order_of_columns_does_not_matter(case, straight):
     p, s, forcing = case
     order = [3, 1, 7, 0, 6, 2, 5, 4]
     shuffled = run(take(p, order), take(s, order), forcing, 0, 8, take(NEUTRAL, order))
-    assert differing(shuffled.states[-1], take(straight.states[8], order)) == 0
-    assert differing(shuffled.outputs, take(straight.outputs[:8], order)) == 0
+    # Round-off, not bits: see docs/science/land_check.md#bits. A column that read its neighbour would be far off.
+    pairs = (
+        (shuffled.states[-1], take(straight.states[8], order)),
+        (shuffled.outputs, take(straight.outputs[:8], order)),
+    )
+    for found, expected in pairs:
+        for x, y in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
+            np.testing.assert_allclose(x, y, rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize("what", [{"temperature": 1.5, "precipitation": 0.5}, {"shortwave": np.nan}])
