@@ -105,20 +105,20 @@ def test_snow_on_standing_water_does_not_stop_its_outflow():
 
 
 def test_melt_takes_cover_of_thin_snow_also_while_snow_falls():
-    """Half of a thin snow melted; a flake that falls in the same step must not give the lost cover back."""
+    """Thin snow melts; a flake that falls in the same step must not give the lost cover back."""
     p, cfg = make_p(COLUMNS), Config(nlevsno=5)
     s = make_s(p, cfg, wetness=0.5, swe=0.0)
     s = s.replace(
         h2osno_no_layers=jnp.full(COLUMNS, 0.5),
         snow_depth=jnp.full(COLUMNS, 0.005),
-        int_snow=jnp.full(COLUMNS, 1.0),  # half of what fell is left
+        int_snow=jnp.full(COLUMNS, 100.0),  # most of what fell has melted
         frac_sno=jnp.full(COLUMNS, 0.9),
     )
     after = {}
     for name, snow in (("dry", 0.0), ("flake", 1.0e-6 / cfg.dt)):
         new, _, _ = advance(p, s, *make_fluxes(p, snow=snow, snomelt=0.5 / cfg.dt), cfg)
         after[name] = np.asarray(new.frac_sno)
-    assert (after["dry"] < 0.8).all()
+    assert (after["dry"] < 0.7).all()
     np.testing.assert_allclose(after["flake"], after["dry"], atol=1e-4)
 
 

@@ -238,22 +238,11 @@ def snow_water(
     frac = jnp.where(some, frac, 0.0)
     depth = jnp.where(snl > 0, jnp.sum(pack.dz, axis=0), thin_depth * some)
 
-    # CLM looks for snow deep enough for a layer at the start of a step, before the fluxes: loose snow that lost its
-    # layer above for want of density gets it back for the next heat solve.
-    again = (snl == 0) & some & (frac * depth >= LAYER_DEPTH)
-    lowest = (layer == n - 1) & again
-    dz_end = jnp.where(lowest, depth, pack.dz)
-    ice_end = jnp.where(lowest, thin_mass, pack.ice)
-    radius = jnp.where(lowest, RADIUS_MIN, radius)
-    t = jnp.where(again, jnp.minimum(TFRZ, f.forc_t), t)
-    thin_mass = jnp.where(again, 0.0, thin_mass)
-    snl = jnp.where(again, 1, snl)
-
     new = s.replace(
         h2osoi_liq=jnp.concatenate([pack.liq, s.h2osoi_liq[n:]]),
-        h2osoi_ice=jnp.concatenate([ice_end, s.h2osoi_ice[n:]]),
+        h2osoi_ice=jnp.concatenate([pack.ice, s.h2osoi_ice[n:]]),
         t_soisno=jnp.concatenate([t, s.t_soisno[n:]]),
-        dz_snow=dz_end,
+        dz_snow=pack.dz,
         snw_rds=radius,
         snl=snl.astype(s.snl.dtype),
         h2osno_no_layers=thin_mass,
