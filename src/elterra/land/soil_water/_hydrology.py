@@ -32,6 +32,8 @@ from elterra.land.soil_water._surface import (
 
 #: least liquid water of a soil layer, mm (CLM5 ``watmin``)
 WATMIN = 0.01
+#: lowest matric potential that plants meet, mm (CLM5 ``smpmin``)
+SMP_MIN = -1.0e8
 #: implicit sub-steps of the Richards equation in one model step (static)
 SUBSTEPS = 2
 
@@ -68,7 +70,7 @@ def layer_hydraulics(p: Fields, liq: jax.Array, ice: jax.Array) -> tuple[jax.Arr
     smp, _ = clapp_hornberger_potential(all_water, watsat, p.sucsat[:n], p.bsw[:n])
     impeded = p.hksat[:n] * jnp.exp(-LN10 * p.e_ice * 0.5 * (icefrac + below(icefrac)))
     hk, _, _ = clapp_hornberger_conductivity(theta, below(theta), watsat, below(watsat), impeded, p.bsw[:n])
-    return smp, hk
+    return jnp.maximum(smp, SMP_MIN), hk
 
 
 def clm_richards(
