@@ -86,7 +86,7 @@ def test_a_second_run_has_the_same_bits(case, straight):
 
 
 def test_the_order_of_columns_does_not_matter(case):
-    """In a batch as large as an ensemble. XLA unrolls loops over eight columns, where a column's place can cost a last bit."""
+    """In a batch as large as an ensemble: XLA unrolls loops over eight columns, where a place can cost a last bit."""
     p, s, forcing = case
     many = [i % COLUMNS for i in range(64)]
     p, s, factors = take(p, many), take(s, many), take(NEUTRAL, many)

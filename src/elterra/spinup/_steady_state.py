@@ -54,9 +54,9 @@ def steady_state(
 
     ``means`` are time means over whole years of the outputs of `carbon_nitrogen` whose names start with
     ``sasu_`` (`Accumulation.means`). Rates of decomposition are weighted by the carbon they act on, mean
-    loss over
-    mean pool. Wood of all woody types and leaves and fine roots of evergreen ones are set to input over
-    turnover, with the C:N they have (nominal where they are empty); the litter they shed is corrected for it before the soil is solved, once.
+    loss over mean pool. Wood of all woody types and leaves and fine roots of evergreen ones are set to input over
+    turnover, with the C:N they have (nominal where they are empty); the litter they shed is corrected for it
+    before the soil is solved, once.
     Leaves and roots of deciduous types, storage, mineral nitrogen and the plants' debt keep their values and
     settle within few seasons.
 
