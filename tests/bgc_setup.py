@@ -17,7 +17,7 @@ _SOIL = (0.02, 0.04, 0.06, 0.08, 0.12, 0.16, 0.2, 0.24, 0.28, 0.32)
 _DEEP = (0.36, 0.4, 0.44, 0.54, 0.64, 0.74, 0.84, 0.94, 1.04, 1.14)
 _ROCK = (2.39, 4.676, 7.635, 11.14, 15.115)
 DZ = np.array([*_SOIL, *_DEEP, *_ROCK])
-ROOMS = ("vegetation", "phenology", "allocation", "mortality", "decomposition", "nitrogen")
+ROOMS = ("vegetation", "phenology", "allocation", "mortality", "decomposition", "nitrogen", "photosynthesis")
 
 
 def make_p(pfts=((1, 1, 7, 13),), wt=None, **changed) -> Fields:
@@ -38,8 +38,12 @@ def make_p(pfts=((1, 1, 7, 13),), wt=None, **changed) -> Fields:
         "sand": jnp.asarray(50.0 * full),
         "watsat": jnp.asarray(0.45 * full),
         "bsw": jnp.asarray(6.0 * full),
+        "bd": jnp.asarray(1485.0 * full),
+        "watfc": jnp.asarray(0.3 * full),
+        "organic": jnp.asarray(0.0 * full),
+        "organic_max": jnp.full(ncol, 130.0),
         "nbedrock": jnp.full(ncol, 20, jnp.int32),
-        "rootfr": jnp.asarray(rootfr[:, None, None] * np.ones((20, npatch, ncol)) * (pft > 0)),
+        "crootfr": jnp.asarray(rootfr[:, None, None] * np.ones((20, npatch, ncol)) * (pft > 0)),
     }
     for name, item in parameters().items():
         if item.room in ROOMS:
@@ -92,6 +96,7 @@ def drivers(p: Fields, t_days=150.0, *, warm=8.0, swing=12.0, gpp_max=9.0e-5, ps
         soilpsi=jnp.full((20, ncol), psi),
         qflx_drain=one * drain,
         qflx_surf=one * 1.0e-6,
+        qflx_evap_tot=one * 1.5e-5,
     )
     return f, drv
 

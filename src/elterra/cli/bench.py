@@ -19,6 +19,13 @@ def bench(
     device: Annotated[
         str | None, typer.Option("--device", help="cpu or gpu; only for benches that compute (land).")
     ] = None,
+    case: Annotated[
+        str | None,
+        typer.Option(
+            "--case", "--site", help="Only cases with this in their name, several by commas (clm5)."
+        ),
+    ] = None,
+    mode: Annotated[str | None, typer.Option("--mode", help="sp or bgc; only these cases (clm5).")] = None,
     json_: Json = False,
 ) -> None:
     """Measure the figures that the documentation quotes."""
@@ -36,11 +43,21 @@ def bench(
         raise InputError(f"--device {device}: there are cpu and gpu")
     if device is not None and name != "land":
         raise InputError(f"--device: bench {name} does not compute on a device; leave it out")
-    options = {} if device is None else {"device": device}
+    if (case is not None or mode is not None) and name != "clm5":
+        raise InputError(f"--case, --mode: bench {name} has no cases; they belong to bench clm5")
+    given = {"device": device, "case": case, "mode": mode}
+    options = {key: value for key, value in given.items() if value is not None}
     told = elterra.bench.run(name, quick=quick, **options)
     if json_:
         emit(told)
         return
     typer.echo(f"{told['name']}, elterra {told['version']}, {told['machine']}, {told['seconds']:.1f} s")
+    if name == "clm5":
+        from rich.console import Console
+
+        from elterra.bench.clm5 import table
+
+        table(told["figures"], Console().print)
+        return
     for key in sorted(told["figures"]):
         typer.echo(f"  {key:<50}{told['figures'][key]:>14.6g}")

@@ -19,13 +19,19 @@ class Config:
     """Hashable: a new value means a new compilation.
 
     ``mode`` "bgc" has prognostic vegetation and soil C and N, "sp" takes leaf and stem area and
-    canopy height from the forcing.
+    canopy height from the forcing. ``stress`` "phs" is plant hydraulics, "btran" stress by soil water alone;
+    ``capacity`` "luna" lets leaf nitrogen follow light, temperature and CO2, "prescribed" takes ``vcmax25top``.
+    ``nitrogen`` "fun": plants buy nitrogen with carbon, tissue C:N floats
+    (CLM5); "competition": uptake is free, tissue C:N is fixed, and GPP is cut where nitrogen lacks (CLM4.5).
     """
 
     dt: float = 1800.0
     nlevsno: int = 12
     mode: Literal["bgc", "sp"] = "bgc"
     leaf_iterations: int = 8
+    stress: Literal["phs", "btran"] = "phs"
+    capacity: Literal["luna", "prescribed"] = "luna"
+    nitrogen: Literal["fun", "competition"] = "fun"
 
     @property
     def nlevtot(self) -> int:

@@ -50,7 +50,8 @@ def prepare(surface: Surface, overrides: Mapping[str, np.ndarray] | None = None)
     Args:
         surface: facts about the columns.
         overrides: parameter values by name ``[column]``: the value for the first (dominant) patch of a column;
-            other patches keep their ratio to it. Raises KeyError for a name that is not in the registry.
+            other patches keep their ratio to it; or ``[patch, column]``: every patch its own. Raises KeyError for a
+            name that is not in the registry.
     """
     wt = np.asarray(surface.wt, dtype=np.float64)
     if not np.allclose(wt.sum(axis=0), 1.0, atol=1e-9):
@@ -86,16 +87,21 @@ def prepare(surface: Surface, overrides: Mapping[str, np.ndarray] | None = None)
         **geometry,
         **soil,
     )
-    return p.add(rootfr=root_fraction(p.rootprof_beta, nbedrock))
+    return p.add(
+        rootfr=root_fraction(p.rootprof_beta, nbedrock),
+        crootfr=root_fraction(p.rootprof_beta_carbon, nbedrock),
+    )
 
 
 def override(p: Fields, values: Mapping[str, np.ndarray]) -> Fields:
-    """``p`` with parameter values ``[column]`` replaced (see `prepare`). Derived soil properties are not recomputed."""
+    """``p`` with parameter values ``[column]`` or ``[patch, column]`` replaced (see `prepare`).
+
+    Derived soil properties are not recomputed."""
     changed = {}
     for name, value in values.items():
         old = p[name]
         new = jnp.asarray(value, dtype=old.dtype)
-        if old.ndim == 2:
+        if old.ndim == 2 and new.ndim == 1:
             first = old[:1]
             ratio = jnp.where(first != 0.0, old / jnp.where(first != 0.0, first, 1.0), 1.0)
             new = ratio * new[None, :]

@@ -9,6 +9,7 @@ from jax import lax
 from elterra.land.config import NLEVGRND, NLEVSOI, NPOOLS, Config
 from elterra.land.constants import DENH2O, DENICE, TFRZ
 from elterra.land.fields import Fields
+from elterra.land.photosynthesis import NSEGMENTS
 from elterra.land.vegetation import cold_start_vegetation
 from elterra.registry import variables
 
@@ -24,6 +25,7 @@ def dimension_sizes(cfg: Config, patches: int, columns: int) -> dict[str, int]:
         "snow_ground_layer": cfg.nlevtot,
         "pool": NPOOLS,
         "band": 2,
+        "segment": NSEGMENTS,
     }
 
 

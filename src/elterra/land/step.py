@@ -30,14 +30,16 @@ def step(p: Fields, s: Fields, f: Fields, cfg: Config) -> tuple[Fields, Fields]:
         The new state, and outputs by registry name: fluxes as means over the step, states at its end, and the
         residuals of the balances (names starting with ``err``).
 
-    The order follows CLM5 (`clm_drv`); albedo is computed for the sun of this step instead of being stored at the
-    end of the last one, which is the same and keeps it out of the state.
+    The order follows CLM5 (`clm_drv`); albedo is computed from the state at the start of the step instead of being
+    stored at the end of the last one, which is the same and keeps it out of the state. The snow-covered share of the
+    canopy is the one thing it needs of the last step (``fcansno``).
     """
     water_before = total_water(p, s, cfg)
     veg = structure(p, s, f, cfg)
     s, wet = intercept(p, s, f, veg, cfg)
     grnd = ground_state(p, s, f, veg, cfg)
     rad = radiative_transfer(p, s, f, veg, grnd, cfg)
+    s = s.replace(fcansno=wet.fcansno)  # for the albedo of the next step
     s, flx = surface_fluxes(p, s, f, veg, rad, grnd, wet, cfg)
     s, en = ground_energy(p, s, f, veg, rad, grnd, flx, cfg)
     s, wat = ground_water(p, s, f, veg, grnd, wet, flx, _of_columns(en), cfg)
@@ -58,6 +60,7 @@ def step(p: Fields, s: Fields, f: Fields, cfg: Config) -> tuple[Fields, Fields]:
             qflx_drain_lyr=wat.qflx_drain_lyr,
             qflx_drain=wat.qflx_drain,
             qflx_surf=wat.qflx_surf,
+            qflx_evap_tot=(p.wt * en.qflx_evap_tot).sum(axis=0),
             snow_depth=s.snow_depth,
         )
         s, bgc = carbon_nitrogen(p, s, f, drivers, cfg)

@@ -23,6 +23,7 @@ DIMS = (
     "snow_ground_layer",  # nlevsno + nlevgrnd
     "pool",  # 7 litter, coarse woody debris and soil organic matter pools
     "band",  # visible, near infrared
+    "segment",  # water potentials of a plant: sunlit leaf, shaded leaf, stem, root
 )
 
 

@@ -54,9 +54,9 @@ def steady_state(
 
     ``means`` are time means over whole years of the outputs of `carbon_nitrogen` whose names start with
     ``sasu_`` (`Accumulation.means`). Rates of decomposition are weighted by the carbon they act on, mean
-    loss over
-    mean pool. Wood of all woody types and leaves and fine roots of evergreen ones are set to input over
-    turnover, with nominal C:N; the litter they shed is corrected for it before the soil is solved, once.
+    loss over mean pool. Wood of all woody types and leaves and fine roots of evergreen ones are set to input over
+    turnover, with the C:N they have (nominal where they are empty); the litter they shed is corrected for it
+    before the soil is solved, once.
     Leaves and roots of deciduous types, storage, mineral nitrogen and the plants' debt keep their values and
     settle within few seasons.
 
@@ -80,10 +80,12 @@ def steady_state(
             "deadcroot": p.deadwdcn,
         }
         for tissue, ratio in ratios.items():
-            safe = jnp.where(ratio > 0.0, ratio, 1.0)
+            nominal = jnp.where(ratio > 0.0, 1.0 / jnp.where(ratio > 0.0, ratio, 1.0), 0.0)
             old_c, old_n = s[f"{tissue}c"], s[f"{tissue}n"]
             changed = new[f"{tissue}c"] != old_c
-            new[f"{tissue}n"] = jnp.where(changed & (ratio > 0.0), new[f"{tissue}c"] / safe, old_n)
+            known = (old_c > 0.0) & (old_n > 0.0)  # C:N floats: the run knows better than the table
+            nc = jnp.where(known, old_n / jnp.where(known, old_c, 1.0), nominal)
+            new[f"{tissue}n"] = jnp.where(changed & (ratio > 0.0), new[f"{tissue}c"] * nc, old_n)
 
         m = mortality_fraction(p, cfg) / cfg.dt
         fall = 1.0 / (jnp.maximum(p.leaf_long, 1.0e-3) * _YEAR)

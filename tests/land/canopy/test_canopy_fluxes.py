@@ -137,11 +137,12 @@ def test_clear_night_cools_the_leaves_and_forms_dew():
     assert (out.zeta > 0).all()
 
 
-def test_frozen_soil_stops_transpiration_but_not_sublimation():
+def test_frozen_soil_stops_transpiration_but_not_sublimation_with_soil_water_stress():
     args = setup(
         t=268.0, state={"snocan": jnp.full((2, N), 1.0)}, wet={"fwet": 0.05}, force={"t": 276.0, "rh": 0.3}
     )
-    new, out = fluxes(*args)
+    btran = Config(stress="btran")
+    new, out = jax.jit(lambda *a: surface_fluxes(*a, btran))(*args)
     assert np.array_equal(out.qflx_tran_veg, np.zeros((2, N)))
     assert np.array_equal(out.gpp_c, np.zeros((2, N)))
     assert (out.qflx_evap_can > 0).all()

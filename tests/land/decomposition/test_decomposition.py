@@ -3,7 +3,6 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-import pytest
 
 from bgc_setup import drivers, make_p
 from elterra.land import decomposition as dec
@@ -108,17 +107,47 @@ def test_mixing_spreads_like_diffusion():
     np.testing.assert_allclose(variance, 2e-8 * 60000.0, rtol=1e-6)
 
 
-def test_oxygen_falls_with_depth_and_with_water():
+def settled(demand, vol, days=2000.0):
+    """Oxygen after a long time of the same use (mol m-3), and its last step."""
     _, drv = drivers(P, 160.5)
-    hr = jnp.full((20, 2), 2e-6)
-    dry = dec.oxygen(P, drv.t_soil, drv.h2osoi_vol, hr, jnp.full(2, 1e5))
-    wet = dec.oxygen(P, drv.t_soil, jnp.full((20, 2), 0.449), hr, jnp.full(2, 1e5))
-    assert bool(jnp.all(jnp.diff(dry.concentration, axis=0) <= 0))
-    assert bool(jnp.all(wet.concentration <= dry.concentration))
-    assert float(wet.stress[5:].max()) < 0.01
-    assert float(dry.stress[:3].min()) > 0.9
-    none = dec.oxygen(P, drv.t_soil, drv.h2osoi_vol, hr * 0, jnp.full(2, 1e5))
-    np.testing.assert_allclose(none.stress, 1.0, rtol=1e-12)
-    assert float(none.concentration[0, 0]) == pytest.approx(
-        0.209 * 1e5 / (8.314467 * float(drv.t_soil[0, 0])), rel=1e-4
-    )
+    wet, pressure = jnp.full((20, 2), vol), jnp.full(2, 1e5)
+
+    def step(c, _):
+        ox = dec.oxygen(c, demand, 86400.0)
+        return dec.diffuse_oxygen(P, ox, drv.t_soil, wet, pressure, 86400.0), ox
+
+    return jax.lax.scan(step, jnp.full((20, 2), 2.0), None, length=int(days)), drv
+
+
+def test_unused_oxygen_comes_into_equilibrium_with_the_air_above():
+    (c, last), drv = settled(jnp.zeros((20, 2)), 0.2)
+    air = 0.209 * 1e5 / (8.314467 * float(drv.t_soil[0, 0]))
+    t = drv.t_soil
+    dissolved = t * 0.0821 / (769.23 * jnp.exp(-1500.0 * (1.0 / t - 1.0 / 298.0)))
+    np.testing.assert_allclose(c, air * (0.25 + 0.2 * dissolved), rtol=1e-3)
+    np.testing.assert_array_equal(last.stress, 1.0)
+
+
+def test_used_oxygen_is_replaced_from_above_and_lacks_in_wet_soil():
+    demand = jnp.full((20, 2), 3e-8)
+    (dry, ox), _ = settled(demand, 0.2)
+    air_filled = dry / dry[0]
+    assert bool(jnp.all(jnp.diff(air_filled[:, 0]) < 0))
+    np.testing.assert_array_equal(ox.stress, 1.0)
+    (wet, ox), _ = settled(demand, 0.449)
+    assert float(ox.stress[-1, 5:].max()) < 0.1
+    assert bool(jnp.all(wet < dry))
+
+
+def test_oxygen_changes_by_what_is_used_and_what_comes_in_from_above():
+    _, drv = drivers(P, 160.5)
+    start = jnp.full((20, 2), 1.0)
+    sealed = P.replace(watsat=P.watsat)
+    ox = dec.oxygen(start, jnp.full((20, 2), 1e-5), 1800.0)
+    full = dec.diffuse_oxygen(sealed, ox, drv.t_soil, jnp.full((20, 2), 0.45), jnp.zeros(2), 1800.0)
+    dz = P.dzsoi[:20]
+    # water-filled and no oxygen above: the column loses what is used, and a trace
+    change = jnp.sum((full - start) * dz, axis=0)
+    used = -jnp.sum(ox.consumption * dz, axis=0) * 1800.0
+    np.testing.assert_allclose(change, used, rtol=0.02)
+    assert bool(jnp.all(dec.oxygen(start * 0.0, jnp.full((20, 2), 1e-5), 1800.0).stress == 0.0))

@@ -31,7 +31,7 @@ def test_nobody_gets_more_than_there_is_or_than_wanted(seed, scale, strength):
     nh4, no3 = scale * draw(-4, 1), scale * draw(-4, 1)
     demand = jnp.asarray(10.0 ** rng.uniform(-10, -4, 2))
     immob, nitr, denit = draw(-10, -5), draw(-10, -5), draw(-12, -6)
-    empty = P.rootfr[:, 0] / DZ
+    empty = P.crootfr[:, 0] / DZ
     won = COMPETE(p, nh4, no3, demand, immob, nitr, denit, empty, 1800.0)
     tol = 1e-13
     assert bool(jnp.all(1800 * (won.immob_nh4 + won.plant_nh4 + won.nitrification) <= nh4 * (1 + tol)))
@@ -69,7 +69,8 @@ def _potential(vol, psi, **changed):
     s = make_s(P, smin_no3=jnp.full((20, 2), 5.0), smin_nh4=jnp.full((20, 2), 2.0))
     s = s.replace(**changed)
     hr = jnp.full((20, 2), 2e-6)
-    ox = dec.oxygen(P, drv.t_soil, drv.h2osoi_vol, hr, jnp.full(2, 1e5))
+    air = jnp.maximum(P.watsat[:20] - vol, 0.0)
+    ox = dec.oxygen(8.0 * air + 0.3 * vol, hr / 12.011, 1800.0)
     return nit.nitrification_potential(
         P, s, drv, ox, dec.temperature_scalar(P, drv.t_soil), dec.water_scalar(P, drv.soilpsi), hr
     )
@@ -77,7 +78,7 @@ def _potential(vol, psi, **changed):
 
 def test_wet_soil_denitrifies_and_dry_soil_nitrifies():
     dry, wet = _potential(0.2, -0.1), _potential(0.45, -0.0005)
-    assert float(wet.anaerobic[5:].min()) > 0.9
+    assert float(wet.anaerobic.min()) > 0.7
     assert float(dry.anaerobic.max()) < 0.5
     assert bool(jnp.all(wet.denitrification[5:] > 10 * dry.denitrification[5:]))
     assert bool(jnp.all(dry.nitrification > 0))

@@ -10,9 +10,9 @@ import numpy as np
 from elterra.land.config import NLEVGRND, NLEVSOI, Config
 from elterra.land.fields import Fields
 from elterra.land.numerics.humidity import saturation
-from elterra.registry import parameters
+from elterra.registry import parameters, variables
 
-ROOMS = ("canopy", "photosynthesis")
+ROOMS = ("canopy", "photosynthesis", "radiation", "soil_water")
 DZ = [0.02, 0.04, 0.06, 0.08, 0.12, 0.16, 0.20, 0.24, 0.28, 0.32, 0.36, 0.40, 0.44, 0.54, 0.64, 0.74, 0.84]
 DZ += [0.94, 1.04, 1.14, 2.39, 4.676, 7.635, 11.14, 15.115]
 
@@ -30,9 +30,15 @@ def prepared(pft: Any, columns: int, **changes: Any) -> Fields:
     dz = np.tile(np.array(DZ)[:, None], (1, columns))
     depth = np.cumsum(DZ[:NLEVSOI])
     root = np.diff(1.0 - np.exp(-2.0 * np.concatenate([[0.0], depth])))
+    edges = np.concatenate([[0.0], np.cumsum(DZ)])
     out |= {
+        "pft": jnp.asarray(np.tile(pft[:, None], (1, columns))),
         "slatop": jnp.full((len(pft), columns), 0.01),
         "leafcn": jnp.full((len(pft), columns), 58.0),
+        "froot_leaf": jnp.full((len(pft), columns), 1.5),
+        "zsoi": jnp.asarray(np.tile((0.5 * (edges[1:] + edges[:-1]))[:, None], (1, columns))),
+        "nbedrock": jnp.full(columns, NLEVSOI, dtype=jnp.int32),
+        "hksat": jnp.full((NLEVGRND, columns), 0.004),
         "forc_hgt": jnp.full(columns, 30.0),
         "dzsoi": jnp.asarray(dz),
         "watsat": jnp.full((NLEVGRND, columns), 0.43),
@@ -63,7 +69,14 @@ def state(
         "snocan": jnp.zeros(shape),
         "t10": jnp.full(shape, t),
         "acclim_s": jnp.full(shape, t),
+        "frootc": jnp.full(shape, 200.0),
+        "leafn": jnp.full(shape, 5.0),
     }
+    for name, item in variables().items():  # water potentials, capacity, remembered climate
+        if item.kind == "state" and item.room == "photosynthesis" and name not in base:
+            segments = (4,) if "segment" in item.dims else ()
+            dims = (*segments, *(shape if "patch" in item.dims else (columns,)))
+            base[name] = jnp.full(dims, item.initial)
     return Fields(base | changes)
 
 
@@ -80,6 +93,7 @@ def forcing(columns: int, *, t: float = 288.0, rh: float = 0.6, wind: float = 3.
         "forc_pco2": 400.0e-6 * pbot,
         "dayl": jnp.full(columns, 50000.0),
         "max_dayl": jnp.full(columns, 57000.0),
+        "end_of_day": jnp.asarray(False),
     }
     return Fields(base | changes)
 
@@ -89,6 +103,8 @@ def vegetation(
 ) -> Fields:
     shape = (patches, columns)
     base = {
+        "tlai": jnp.full(shape, elai),
+        "tsai": jnp.full(shape, esai),
         "elai": jnp.full(shape, elai),
         "esai": jnp.full(shape, esai),
         "htop": jnp.full(shape, htop),

@@ -20,8 +20,8 @@ from elterra.land.photosynthesis import (
 )
 from elterra.registry import parameter
 
-CFG = Config()
-SP = Config(mode="sp")
+CFG = Config(capacity="prescribed")
+SP = Config(mode="sp", capacity="prescribed")
 VCMAX = parameter("vcmax25top").default[1]
 
 
@@ -29,8 +29,9 @@ def leaves(pft=1, cfg=CFG, t10=298.15, columns=4, **p_over):
     p = case.prepared([pft], columns, **p_over)
     s = case.state(cfg, 1, columns, t10=jnp.full((1, columns), t10), acclim_s=jnp.full((1, columns), t10))
     f = case.forcing(columns, dayl=jnp.full(columns, 57000.0))
-    rad = case.light(case.vegetation(1, columns))
-    return p, prepare_leaves(p, s, f, rad, jnp.ones((1, columns)), cfg), rad
+    veg = case.vegetation(1, columns)
+    rad = case.light(veg)
+    return p, prepare_leaves(p, s, f, veg, rad, jnp.ones((1, columns)), cfg), rad
 
 
 def test_rates_at_25_degrees_are_the_25_degree_rates():
@@ -72,15 +73,16 @@ def test_leaf_respiration_follows_the_mode():
 
 def test_day_length_reduces_capacity_by_its_square():
     p = case.prepared([7], 1).replace(dayl_weight=jnp.ones(1))
-    s, rad = case.state(CFG, 1, 1), case.light(case.vegetation(1, 1))
+    veg = case.vegetation(1, 1)
+    s, rad = case.state(CFG, 1, 1), case.light(veg)
     full, half = (
-        prepare_leaves(p, s, case.forcing(1, dayl=jnp.full(1, d)), rad, jnp.ones((1, 1)), CFG).vcmax25
+        prepare_leaves(p, s, case.forcing(1, dayl=jnp.full(1, d)), veg, rad, jnp.ones((1, 1)), CFG).vcmax25
         for d in (57000.0, 28500.0)
     )
     assert np.allclose(half / full, 0.25)
     off = p.replace(dayl_weight=jnp.zeros(1))
     f = case.forcing(1, dayl=jnp.full(1, 28500.0))
-    assert np.allclose(prepare_leaves(off, s, f, rad, jnp.ones((1, 1)), CFG).vcmax25, full)
+    assert np.allclose(prepare_leaves(off, s, f, veg, rad, jnp.ones((1, 1)), CFG).vcmax25, full)
 
 
 def test_acclimation_off_is_plain_clm_and_winter_reduces_conifers_only():
@@ -169,3 +171,32 @@ def test_uptake_shares_sum_to_one_and_gradients_are_finite(seed):
 
 STRESS = jax.jit(lambda p, s: soil_moisture_stress(p, s, CFG))
 STRESS_GRAD = jax.jit(jax.grad(lambda s, p: soil_moisture_stress(p, s, CFG)[0].sum(), allow_int=True))
+
+
+def test_luna_sets_the_capacity_of_c3_plants_only():
+    cfg = Config(mode="sp", capacity="luna")
+    p = case.prepared([1, 14, 15], 2)
+    s = case.state(cfg, 3, 2).replace(vcmx25=jnp.full((3, 2), 42.0), jmx25=jnp.full((3, 2), 81.0))
+    veg = case.vegetation(3, 2)
+    rad = case.light(veg)
+    new = prepare_leaves(p, s, case.forcing(2), veg, rad, 1.0, cfg)
+    below = rad.vcmaxcintsha / rad.vcmaxcintsun
+    assert np.array_equal(new.vcmax25[0, 0], [42.0, 42.0])
+    assert np.array_equal(new.jmax25[0, 0], [81.0, 81.0])
+    assert np.allclose(new.vcmax25[1, 0], 42.0 * below[0])
+    assert np.allclose(new.lmr25[:, 0], 0.67 * 0.015 * 42.0)
+    share = (50000.0 / 57000.0) ** 2
+    for patch, pft in ((1, 14), (2, 15)):
+        top = parameter("vcmax25top").default[pft] * share
+        assert np.allclose(new.vcmax25[0, patch], top * rad.vcmaxcintsun[patch])
+
+
+def test_thin_canopies_respire_less():
+    cfg = Config(mode="sp", capacity="luna")
+    p, s = case.prepared([1], 1), case.state(cfg, 1, 1)
+
+    def respiration(lai):
+        veg = case.vegetation(1, 1, elai=lai)
+        return float(prepare_leaves(p, s, case.forcing(1), veg, case.light(veg), 1.0, cfg).lmr25[0, 0, 0])
+
+    assert respiration(0.1) / respiration(3.0) == pytest.approx(0.2 * np.exp(0.3218))

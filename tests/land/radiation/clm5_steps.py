@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import elterra.registry as registry
+from elterra.land.canopy.interception import wet_fractions
 from elterra.land.fields import Fields
 
 SHARED = Path(os.environ.get("ELTERRA_SHARED", Path(__file__).parents[3] / ".." / "shared"))
@@ -62,8 +63,6 @@ def load():
         snl=snl,
         frac_sno=d.FSNO.values,
         h2osno_no_layers=np.where(snl == 0, swe, 0.0),
-        liqcan=np.where(frozen, 0.0, canopy_water),  # the file has the sum only
-        snocan=np.where(frozen, canopy_water, 0.0),
         frac_h2osfc=d.FH2OSFC.values,
         t_h2osfc=d.TSOI.values[:, 0],
     )
@@ -77,4 +76,9 @@ def load():
     )
     elai, esai = d.ELAI.values.T, d.ESAI.values.T
     veg = Fields(elai=elai, esai=esai, frac_veg_nosno=(elai + esai > 0) * 1.0)
+    store = Fields(  # the file has the sum of liquid and snow only
+        liqcan=jnp.asarray(np.where(frozen, 0.0, canopy_water)),
+        snocan=jnp.asarray(np.where(frozen, canopy_water, 0.0)),
+    )
+    s = s.add(fcansno=wet_fractions(Fields(p), store, jax.tree.map(jnp.asarray, veg))[2])
     return d, *jax.tree.map(jnp.asarray, (Fields(p), s, f, veg))

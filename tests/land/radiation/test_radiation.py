@@ -53,9 +53,8 @@ def case(seed: int = 0, coszen: float | None = None) -> tuple[Fields, Fields, Fi
         snl=jnp.asarray(snl),
         frac_sno=jnp.asarray(np.where(snl > 0, rng.uniform(0.05, 1.0, COLUMNS), 0.3)),
         h2osno_no_layers=jnp.asarray(np.where(snl > 0, 0.0, rng.uniform(0.0, 3.0, COLUMNS))),
-        liqcan=jnp.asarray(rng.uniform(0.0, 0.2, (PATCHES, COLUMNS))),
-        snocan=jnp.asarray(
-            rng.uniform(0.0, 5.0, (PATCHES, COLUMNS)) * rng.integers(0, 2, (PATCHES, COLUMNS))
+        fcansno=jnp.asarray(
+            rng.uniform(0.0, 1.0, (PATCHES, COLUMNS)) * rng.integers(0, 2, (PATCHES, COLUMNS))
         ),
     )
     mu = rng.uniform(-0.3, 1.0, COLUMNS) if coszen is None else np.full(COLUMNS, coszen)
@@ -113,6 +112,25 @@ def test_sunlit_and_shaded_visible_light_sum_to_the_canopys() -> None:
     assert (np.asarray(r.parsun - r.parsha)[leafy] > 0).all()
 
 
+def test_bare_twigs_under_snow_have_no_negative_light() -> None:
+    """A few hundredths of stem area, wholly under snow: the sunlit part alone exceeds what all twigs absorb."""
+    p, s, f, veg = case(3, coszen=0.45)
+    one = jnp.ones_like(veg.elai)
+    s = s.replace(fcansno=one, frac_sno=jnp.ones(COLUMNS))
+    veg = veg.replace(elai=0.0 * one, esai=0.05 * one, frac_veg_nosno=one)
+    r = RUN(p, s, f, veg, Fields(), cfg=CFG)
+    assert (np.asarray(r.parsha) >= 0.0).all()
+    assert (np.asarray(r.parsun) >= 0.0).all()
+
+
+def test_snow_on_the_canopy_brightens_it() -> None:
+    p, s, f, veg = case(3, coszen=0.5)
+    snowy = RUN(p, s.replace(fcansno=jnp.ones_like(s.fcansno)), f, veg, Fields(), cfg=CFG)
+    clear = RUN(p, s.replace(fcansno=jnp.zeros_like(s.fcansno)), f, veg, Fields(), cfg=CFG)
+    leafy = np.asarray(veg.elai) > 0.5
+    assert (np.asarray(snowy.albi[0] > clear.albi[0])[leafy]).all()
+
+
 @pytest.mark.parametrize("coszen", [-0.4, 0.0])
 def test_night_absorbs_nothing(coszen: float) -> None:
     p, s, f, veg = case(1, coszen=coszen)
@@ -126,9 +144,19 @@ def test_night_absorbs_nothing(coszen: float) -> None:
         "laisun",
         "fsun",
         "vcmaxcintsun",
-        "vcmaxcintsha",
     ):
         np.testing.assert_array_equal(r[name], 0.0)
+
+
+@pytest.mark.parametrize("coszen", [-0.4, 0.0])
+def test_all_leaves_are_shaded_at_night_with_the_mean_of_the_nitrogen_profile(coszen: float) -> None:
+    p, s, f, veg = case(1, coszen=coszen)
+    r = RUN(p, s, f, veg, Fields(), cfg=CFG)
+    leafy = np.asarray(veg.elai) > 0
+    depth = np.asarray(p.extkn * veg.elai)[leafy]
+    np.testing.assert_array_equal(r.laisha, veg.elai)
+    np.testing.assert_allclose(np.asarray(r.vcmaxcintsha)[leafy], (1 - np.exp(-depth)) / depth, rtol=1e-12)
+    np.testing.assert_array_equal(np.asarray(r.vcmaxcintsha)[~leafy], 0.0)
 
 
 SLOW = pytest.mark.slow

@@ -91,6 +91,37 @@ def test_heavy_rain_on_frozen_soil_stays_on_top():
     assert float(s.h2osfc[0] + jnp.sum(out.qflx_runoff[:, 0]) * 1800.0) > 0.8 * rain * 6 * 1800.0
 
 
+def test_snow_on_standing_water_does_not_stop_its_outflow():
+    """The connected part of the store counts the water as if there were no snow (CLM5)."""
+    p = make_p(COLUMNS, slope=5.0)
+    cfg = Config(nlevsno=5)
+    outflow = {}
+    for name, swe in (("bare", 0.0), ("snow", 30.0)):
+        s = make_s(p, cfg, wetness=0.9, ice=0.8, t_soil=265.0, swe=swe, h2osfc=60.0)
+        _, _, out = advance(p, s, *make_fluxes(p, t=265.0), cfg)
+        outflow[name] = np.asarray(out.qflx_h2osfc_surf)
+    assert (outflow["bare"] > 0.0).all()
+    np.testing.assert_allclose(outflow["snow"], outflow["bare"], rtol=1e-12)
+
+
+def test_melt_takes_cover_of_thin_snow_also_while_snow_falls():
+    """Thin snow melts; a flake that falls in the same step must not give the lost cover back."""
+    p, cfg = make_p(COLUMNS), Config(nlevsno=5)
+    s = make_s(p, cfg, wetness=0.5, swe=0.0)
+    s = s.replace(
+        h2osno_no_layers=jnp.full(COLUMNS, 0.5),
+        snow_depth=jnp.full(COLUMNS, 0.005),
+        int_snow=jnp.full(COLUMNS, 100.0),  # most of what fell has melted
+        frac_sno=jnp.full(COLUMNS, 0.9),
+    )
+    after = {}
+    for name, snow in (("dry", 0.0), ("flake", 1.0e-6 / cfg.dt)):
+        new, _, _ = advance(p, s, *make_fluxes(p, snow=snow, snomelt=0.5 / cfg.dt), cfg)
+        after[name] = np.asarray(new.frac_sno)
+    assert (after["dry"] < 0.7).all()
+    np.testing.assert_allclose(after["flake"], after["dry"], atol=1e-4)
+
+
 def test_dry_soil_under_evaporation_books_the_deficit():
     # 216 kg m-2 are asked for, about 180 are there
     _, s, residual, out = single(ev_soil=3e-3, tran=3e-3, steps=20, s_args={"wetness": 0.05})

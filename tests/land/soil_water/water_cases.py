@@ -123,7 +123,8 @@ def make_fluxes(
 
     f = Fields(forc_t=col(t), forc_wind=col(wind))
     wet = Fields(qflx_liq_grnd=col(rain), qflx_snow_grnd=col(snow))
-    flx = Fields(qflx_tran_veg=jnp.broadcast_to(col(tran), p.wt.shape), rootr=p.rootfr)
+    flux = jnp.broadcast_to(col(tran), p.wt.shape)
+    flx = Fields(qflx_tran_veg=flux, root_uptake=p.rootfr * flux)
     en = Fields(
         qflx_ev_snow=col(ev_snow),
         qflx_ev_soil=col(ev_soil),

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bgc_setup import CFG, drivers, make_p, make_s, simulate
+from elterra.land.config import Config
 from elterra.land.fields import Fields
 from elterra.land.vegetation import carbon_nitrogen, ecosystem_totals, pool_names
 
@@ -41,6 +42,7 @@ def random_state(seed: int, *, mineral: float, leaf: float) -> Fields:
     new["smin_no3"] = mineral * 10.0 ** rng.uniform(-6, 1, S.smin_no3.shape)
     for flag in ("dormant_flag", "onset_flag", "offset_flag"):
         new[flag] = rng.integers(0, 2, S[flag].shape).astype(float)
+    new["npool"] = 10.0 ** rng.uniform(-6, 0, S.npool.shape)
     new["onset_counter"] = new["onset_flag"] * rng.integers(1, 1440, S.leafc.shape) * 1800.0
     new["offset_counter"] = new["offset_flag"] * rng.integers(1, 720, S.leafc.shape) * 1800.0
     new["annsum_potential_gpp"] = rng.uniform(0, 2000, S.leafc.shape)
@@ -58,8 +60,11 @@ def random_state(seed: int, *, mineral: float, leaf: float) -> Fields:
     psi=st.sampled_from([-1e-6, -0.01, -1.0, -15.0, -1000.0]),
     vol=st.sampled_from([0.001, 0.2, 0.45]),
     midnight=st.booleans(),
+    scheme=st.sampled_from(["fun", "competition"]),
 )
-def test_no_carbon_or_nitrogen_appears_or_vanishes(seed, mineral, leaf, gpp, celsius, psi, vol, midnight):
+def test_no_carbon_or_nitrogen_appears_or_vanishes(
+    seed, mineral, leaf, gpp, celsius, psi, vol, midnight, scheme
+):
     s = random_state(seed, mineral=mineral, leaf=leaf)
     drv = DRV.replace(
         gpp_c=jnp.full_like(DRV.gpp_c, gpp) * (P.pft > 0),
@@ -69,7 +74,7 @@ def test_no_carbon_or_nitrogen_appears_or_vanishes(seed, mineral, leaf, gpp, cel
         h2osoi_liq=jnp.full_like(DRV.h2osoi_liq, 0.0 if celsius < -20 else vol * 50.0),
     )
     f = F.replace(end_of_day=jnp.asarray(midnight))
-    new, out = step(P, s, f, drv, CFG)
+    new, out = step(P, s, f, drv, Config(nitrogen=scheme))
     # the whole of it, not the model's own residual
     before, after = ecosystem_totals(P, s), ecosystem_totals(P, new)
     c_in = CFG.dt * (out.gpp - out.ar - out.hr)
@@ -99,11 +104,45 @@ def test_a_column_does_not_see_its_neighbours():
         np.testing.assert_array_equal(other[name], full[name][..., swapped], err_msg=name)
 
 
-def test_nitrogen_starvation_lowers_gpp_and_plenty_does_not():
-    rich = S.replace(smin_nh4=S.smin_nh4 + 50.0)
-    poor = S.replace(smin_nh4=S.smin_nh4 * 0.0, smin_no3=S.smin_no3 * 0.0)
-    _, a = step(P, rich, F, DRV, CFG)
-    _, b = step(P, poor, F, DRV, CFG)
+RICH = S.replace(smin_nh4=S.smin_nh4 + 50.0)
+POOR = S.replace(smin_nh4=S.smin_nh4 * 0.0, smin_no3=S.smin_no3 * 0.0)
+GROWN = {
+    "leafc": jnp.full_like(S.leafc, 200.0) * (P.pft > 0),
+    "leafn": 200.0 / P.leafcn * (P.pft > 0),
+    "frootc": jnp.full_like(S.leafc, 300.0) * (P.pft > 0),
+    "npool": jnp.full_like(S.leafc, 0.01) * (P.pft > 0),
+}
+
+
+def test_nitrogen_starvation_makes_growth_dear_and_tissue_poor():
+    new, a = step(P, RICH.replace(**GROWN), F, DRV, CFG)
+    starved, b = step(P, POOR.replace(**GROWN), F, DRV, CFG)
+    # photosynthesis is not cut: leaves learn of it through their nitrogen
+    np.testing.assert_array_equal(a.gpp, a.gpp_potential)
+    np.testing.assert_array_equal(b.gpp, b.gpp_potential)
+    grown = slice(0, 3)  # the last column is mostly bare
+    assert bool(jnp.all(b.npp_nuptake[grown] > 100.0 * a.npp_nuptake[grown]))
+    assert bool(jnp.all(b.npp[grown] < a.npp[grown]))
+    assert bool(jnp.all(b.nactive < 1e-6 * a.nactive))
+    # the wood and storage that still grow get little nitrogen: it waits in npool for the next step
+    planted = np.asarray(P.pft) > 0
+    assert bool(jnp.all((starved.npool < new.npool)[planted]))
+
+
+def test_without_carbon_to_spend_no_nitrogen_is_taken_from_the_soil():
+    new, out = step(P, RICH.replace(**GROWN), F, DRV.replace(gpp_c=DRV.gpp_c * 0.0), CFG)
+    for name in ("nactive", "nfix", "npp_nuptake", "sminn_to_plant"):
+        np.testing.assert_array_equal(out[name], 0.0, err_msg=name)
+    # what comes free from falling leaves joins what waits
+    assert bool(jnp.all(new.npool >= RICH.replace(**GROWN).npool))
+
+
+SIMPLE = Config(nitrogen="competition")
+
+
+def test_competition_starvation_lowers_gpp_and_plenty_does_not():
+    _, a = step(P, RICH, F, DRV, SIMPLE)
+    _, b = step(P, POOR, F, DRV, SIMPLE)
     np.testing.assert_allclose(a.gpp, a.gpp_potential, rtol=1e-12)
     assert bool(jnp.all(b.gpp < 0.6 * b.gpp_potential))
     # what is still fixed pays maintenance respiration: nothing is built
@@ -168,7 +207,7 @@ def test_evergreen_year():
 def test_evergreen_days_balance_and_grow():
     p = make_p(((1, 2),))
     start = make_s(p, leafc=jnp.full((1, 2), 300.0), leafn=jnp.full((1, 2), 300 / 58.0))
-    s, out = simulate(p, start, 160.0, 960, collect=("gpp", "npp", "errcb", "errnb", "deadstemc"))
+    s, out = simulate(p, start, 160.0, 960, cfg=SIMPLE, collect=("gpp", "npp", "errcb", "errnb", "deadstemc"))
     assert np.all(np.asarray(s.deadstemc) > np.asarray(start.deadstemc) + 5.0)
     assert float(np.abs(out["errcb"]).max()) < 1e-10
     assert float(np.abs(out["errnb"]).max()) < 1e-10

@@ -1,5 +1,6 @@
-"""Demand for nitrogen and allocation to tissues (CLM5.0 tech note CN_Allocation, without FUN: the scheme of
-CLM4.5, Thornton et al. 2007, in which nitrogen shortage lowers gross photosynthesis)."""
+"""Carbon for growth, demand for nitrogen, and allocation to tissues of fixed C:N (CLM5.0 tech note
+CN_Allocation; the scheme of CLM4.5, Thornton et al. 2007, in which nitrogen shortage lowers gross
+photosynthesis)."""
 
 from __future__ import annotations
 
@@ -38,7 +39,8 @@ class Growth(NamedTuple):
     storage_n: jax.Array
     gresp_storage: jax.Array  #: growth respiration put by ``[patch, column]``
     growth_respiration: jax.Array  #: paid now ``[patch, column]``
-    n_uptake: jax.Array  #: mineral nitrogen taken up ``[patch, column]``
+    n_uptake: jax.Array  #: nitrogen taken up ``[patch, column]``
+    npool: jax.Array  #: change of the nitrogen in passage in the step, gN m-2 ``[patch, column]``
 
 
 def _tissue_weights(p: Fields) -> tuple[jax.Array, jax.Array]:
@@ -101,4 +103,5 @@ def allocate(p: Fields, gpp: jax.Array, d: Demand, fpg: jax.Array) -> Growth:
         gresp_storage=p.grperc * (1.0 - p.grpnow) * stored,
         growth_respiration=p.grperc * (jnp.sum(shown, axis=0) + p.grpnow * stored),
         n_uptake=uptake,
+        npool=jnp.zeros_like(uptake),
     )

@@ -17,12 +17,12 @@ def maintenance_respiration(p: Fields, s: Fields, drv: Fields) -> Fields:
     ``livecroot_mr`` and their sum ``mr``.
 
     Nitrogen content times a base rate times Q10((T - 20 degC) / 10), with the 2 m temperature for stems and
-    coarse roots and the temperature of each soil layer, weighted by the root fraction, for fine roots.
+    coarse roots and the temperature of each soil layer, weighted by the fraction of root carbon, for fine roots.
     """
     warming = 0.1 * jnp.log(p.q10_mr)
     air = jnp.exp(warming * (drv.t_ref2m - _T_REFERENCE))
     soil = jnp.exp(warming * (drv.t_soil - _T_REFERENCE))
-    roots = jnp.sum(p.rootfr[:NLEVSOI] * soil[:, None, :], axis=0)
+    roots = jnp.sum(p.crootfr[:NLEVSOI] * soil[:, None, :], axis=0)
     woody = jnp.where(p.woody > 0.5, 1.0, 0.0)
     leaf: jax.Array = drv.lmr_c
     froot = s.frootn * p.br_root * roots

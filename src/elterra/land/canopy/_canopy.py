@@ -14,10 +14,18 @@ from elterra.land.config import Config
 from elterra.land.fields import Fields
 from elterra.land.numerics.humidity import saturation
 from elterra.land.photosynthesis import (
+    ROOT,
+    STEM,
     Leaves,
+    Plumbing,
     first_guess_ci,
     gas_exchange,
     leaves_at_temperature,
+    newton_step,
+    potentials_of_flux,
+    stress_factor,
+    uptake,
+    vulnerability,
 )
 
 AIR_VISCOSITY = 1.5e-5  #: m2 s-1
@@ -26,6 +34,7 @@ LITTER_DEPTH = 0.05  #: m, snow this deep buries the dry litter
 STEP_MAX = 3.0  #: K, largest change of leaf temperature in an iteration (CLM: 1 K and up to 40 iterations)
 R_STOMATA_MAX = 2.0e4  #: s m-1
 VPD_MIN = 0.05  #: kPa
+GS_MIN = 1.0  #: umol m-2 s-1, least conductance of stomata under plant hydraulics (CLM5.0)
 CI_STEPS = 1  #: Newton evaluations of ci in each leaf temperature iteration
 
 
@@ -65,6 +74,8 @@ class _Carry(NamedTuple):
     sign_changes: jax.Array  # of stability
     efe_before: jax.Array
     ci: jax.Array  # [2, patch, column]
+    psi: jax.Array  # [4, patch, column], water potentials, mm; empty without plant hydraulics
+    gs0: jax.Array  # [2, patch, column], stomatal conductance without stress, umol m-2 s-1; empty as well
 
 
 def canopy_fluxes(
@@ -77,7 +88,7 @@ def canopy_fluxes(
     wet: Fields,
     air: AirGround,
     leaves: Leaves,
-    btran: jax.Array,
+    supply: jax.Array | Plumbing,
     cfg: Config,
 ) -> tuple[Fields, Fields]:
     """Vegetated patches: ``(new t_veg, liqcan, snocan; fluxes)``, all `[patch, column]`.
@@ -86,17 +97,24 @@ def canopy_fluxes(
     Fluxes, section on vegetated surfaces: Newton iteration of leaf temperature with ground temperature
     of the previous step. ``cfg.leaf_iterations`` iterations are made, always; what the limits of an
     iteration leave of the energy balance goes into the sensible heat (``eflx_sh_veg_corr``).
+
+    ``supply`` is the `Plumbing` of the plants, or, without plant hydraulics, their ``btran``. With it the water
+    potentials take one Newton step in each iteration, and the results have ``vegwp`` `[4, patch, column]`,
+    ``root_uptake`` `[soil_layer, patch, column]` and ``btran``.
     """
     vegetated = veg.frac_veg_nosno > 0
     fx = _prepare(p, s, f, veg, rad, grnd, air, vegetated, cfg)
-    first = _start(p, s, f, grnd, fx, leaves, air)
+    first = _start(p, s, f, grnd, fx, leaves, air, cfg)
 
     def iterate(state: _Carry) -> tuple[_Carry, dict[str, jax.Array]]:
-        return _iteration(p, s, f, grnd, wet, air, leaves, btran, fx, state)
+        return _iteration(p, f, grnd, wet, air, leaves, supply, fx, state)
 
     last = jax.lax.fori_loop(0, cfg.leaf_iterations - 1, lambda _, state: iterate(state)[0], first)
     end, it = iterate(last)
-    return _results(p, s, f, rad, grnd, air, fx, end, it, cfg)
+    new, out = _results(p, s, f, rad, grnd, air, fx, end, it, cfg)
+    if isinstance(supply, Plumbing):
+        out = out.add(**_plant_water(supply, fx, it))
+    return new, out
 
 
 def _prepare(
@@ -147,7 +165,7 @@ def _prepare(
 
 
 def _start(
-    p: Fields, s: Fields, f: Fields, grnd: Fields, fx: _Fixed, leaves: Leaves, air: AirGround
+    p: Fields, s: Fields, f: Fields, grnd: Fields, fx: _Fixed, leaves: Leaves, air: AirGround, cfg: Config
 ) -> _Carry:
     es, _, qsat, dqsat = saturation(s.t_veg, f.forc_pbot)
     taf = 0.5 * (grnd.t_grnd + fx.thm)
@@ -157,7 +175,8 @@ def _start(
     vpd = _vpd(es, qaf, f.forc_pbot)
     ci = jnp.broadcast_to(first_guess_ci(leaves.cair, leaves.g1, vpd), fx.lai.shape)
     zero = jnp.zeros_like(taf)
-    return _Carry(s.t_veg, es, qsat, dqsat, taf, qaf, grnd.qg - qaf, um, zeta, zero, zero, ci)
+    psi, gs0 = (s.vegwp, jnp.zeros_like(ci)) if cfg.stress == "phs" else (jnp.zeros(0), jnp.zeros(0))
+    return _Carry(s.t_veg, es, qsat, dqsat, taf, qaf, grnd.qg - qaf, um, zeta, zero, zero, ci, psi, gs0)
 
 
 def _vpd(es: jax.Array, qaf: jax.Array, pbot: jax.Array) -> jax.Array:
@@ -167,13 +186,12 @@ def _vpd(es: jax.Array, qaf: jax.Array, pbot: jax.Array) -> jax.Array:
 
 def _iteration(
     p: Fields,
-    s: Fields,
     f: Fields,
     grnd: Fields,
     wet: Fields,
     air: AirGround,
     leaves: Leaves,
-    btran: jax.Array,
+    supply: jax.Array | Plumbing,
     fx: _Fixed,
     state: _Carry,
 ) -> tuple[_Carry, dict[str, jax.Array]]:
@@ -196,26 +214,41 @@ def _iteration(
 
     # stomata of sunlit and shaded leaves
     leaf = leaves_at_temperature(p, leaves, t)
+    gb_mol = gb * fx.mol_per_m3
+    if isinstance(supply, Plumbing):
+        left, slope = vulnerability(state.psi, supply.psi50, supply.ck)
+        stress = stress_factor(left[:STEM], state.gs0, gb_mol)
+        leaf = leaf._replace(vcmax=leaf.vcmax * stress, lmr=leaf.lmr * stress)
     ex = gas_exchange(
         leaf,
         state.ci,
         cair=leaves.cair,
         pbot=leaves.pbot,
         vpd=_vpd(state.es, state.qaf, leaves.pbot),
-        gb=gb * fx.mol_per_m3,
+        gb=gb_mol,
         g0=leaves.g0,
         g1=leaves.g1,
         theta_cj=leaves.theta_cj,
         theta_ip=p.theta_ip,
         steps=CI_STEPS,
     )
-    gs = jnp.maximum(ex.gs / fx.mol_per_m3, 1.0 / R_STOMATA_MAX)
-    through = fx.lai * gs / (gs + gb)  # lai · rb / (rb + rs)
-    rppdry = jnp.where(btran > 0.0, wet.fdry * (through[0] + through[1]) / fx.elai, 0.0)
-
-    # share of potential evaporation that leaves the leaf, limited by the water on it
     efpot = air.rho * wtl * (state.qsat - state.qaf)
     evaporates = efpot > 0.0
+    if isinstance(supply, Plumbing):
+        # a leaf that respires keeps the stressed minimum open
+        gs_mol = jnp.where(ex.net < 0.0, jnp.maximum(stress * leaves.g0, GS_MIN), ex.gs)
+        gs0 = gs_mol / stress
+        drinks = supply.roots > 0.0
+        potential = jnp.where(evaporates & drinks, efpot * wet.fdry / fx.elai, 0.0)
+        psi = newton_step(supply, state.psi, potential * fx.lai * gs0 / (gs0 + gb_mol), left, slope)
+    else:
+        gs_mol, psi, gs0, stress = ex.gs, state.psi, state.gs0, jnp.zeros(0)
+        drinks = supply > 0.0
+    gs = jnp.maximum(gs_mol / fx.mol_per_m3, 1.0 / R_STOMATA_MAX)
+    through = fx.lai * gs / (gs + gb)  # lai · rb / (rb + rs)
+    rppdry = jnp.where(drinks, wet.fdry * (through[0] + through[1]) / fx.elai, 0.0)
+
+    # share of potential evaporation that leaves the leaf, limited by the water on it
     tran = jnp.where(evaporates, efpot * rppdry, 0.0)
     most = (tran + fx.h2ocan_rate) / jnp.where(evaporates, efpot, 1.0)
     rpp = jnp.where(evaporates, jnp.minimum(rppdry + wet.fwet, most), 1.0)
@@ -243,7 +276,8 @@ def _iteration(
 
     # fluxes at the linearised new temperature, limited by the water there is
     efpot_new = air.rho * wtl * (wtgaq * (state.qsat + state.dqsat * dt) - wtgq0 * grnd.qg - wtaq0 * f.forc_q)
-    tran = jnp.where(efpot_new > 0.0, efpot_new * rppdry, 0.0)
+    if not isinstance(supply, Plumbing):  # with it, transpiration is what the roots deliver (as CLM5.0)
+        tran = jnp.where(efpot_new > 0.0, efpot_new * rppdry, 0.0)
     evap_free = rpp * efpot_new
     evap = jnp.minimum(evap_free, tran + fx.h2ocan_rate)
     missed = (net + 4.0 * fx.bir * t3 * dt) - (efsh + slope_h * dt) - (efe + slope_e * dt)
@@ -273,6 +307,8 @@ def _iteration(
         sign_changes=sign_changes,
         efe_before=efe,
         ci=ex.ci_next,
+        psi=psi,
+        gs0=gs0,
     )
     seen = {
         "t_before": t,
@@ -297,8 +333,24 @@ def _iteration(
         "gross": ex.gross,
         "lmr": leaf.lmr,
         "ci": ex.ci,
+        "stress": stress,
+        "through": through,
+        "gb": gb,
+        "rh": f.forc_pbot * state.qaf / (c.EPS_WATER_AIR * state.es),
     }
     return carry, seen
+
+
+def _plant_water(w: Plumbing, fx: _Fixed, it: dict[str, jax.Array]) -> dict[str, jax.Array]:
+    """Water potentials that carry the transpiration, uptake from the layers, mean stress of the leaves."""
+    through = it["through"]
+    both = through[0] + through[1]
+    flux = it["tran"] * through / jnp.where(both > 0.0, both, 1.0)
+    psi = potentials_of_flux(w, flux)
+    leaf_area = fx.lai[0] + fx.lai[1]
+    mean = (it["stress"] * fx.lai).sum(axis=0) / jnp.where(leaf_area > 0.0, leaf_area, 1.0)
+    btran = jnp.where(leaf_area > 0.0, mean, it["stress"][0])
+    return {"vegwp": psi, "root_uptake": uptake(w, psi[ROOT]), "btran": btran}
 
 
 def _results(
@@ -378,6 +430,8 @@ def _results(
         zeta=it["zeta"],
         err_canopy=balance,
         t_veg_change=dt,
+        rb=1.0 / it["gb"],
+        rh_canopy=it["rh"],
     )
     return _canopy_water(s, end.t_veg, it["evap"] - it["tran"], cfg), fluxes
 

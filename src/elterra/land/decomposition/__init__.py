@@ -9,14 +9,8 @@ from elterra.land.decomposition._cascade import (
     potential_decomposition,
 )
 from elterra.land.decomposition._mixing import interface_conductance, mix
-from elterra.land.decomposition._scalars import (
-    Oxygen,
-    base_rates,
-    depth_scalar,
-    oxygen,
-    temperature_scalar,
-    water_scalar,
-)
+from elterra.land.decomposition._oxygen import Oxygen, diffuse_oxygen, oxygen
+from elterra.land.decomposition._scalars import base_rates, depth_scalar, temperature_scalar, water_scalar
 
 __all__ = [
     "TRANSITIONS",
@@ -27,6 +21,7 @@ __all__ = [
     "base_rates",
     "cascade",
     "depth_scalar",
+    "diffuse_oxygen",
     "interface_conductance",
     "mix",
     "oxygen",

@@ -1,15 +1,12 @@
-"""What temperature, water, oxygen and depth do to the rates of decomposition (CLM5.0 tech note,
-Decomposition)."""
+"""What temperature, water and depth do to the rates of decomposition (CLM5.0 tech note, Decomposition)."""
 
 from __future__ import annotations
-
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from elterra.land.config import NLEVSOI
-from elterra.land.constants import MOLAR_MASS_C, PI, RGAS, SECSPDAY, TFRZ
+from elterra.land.constants import PI, SECSPDAY, TFRZ
 from elterra.land.fields import Fields
 
 YEAR = 365.0 * SECSPDAY
@@ -53,51 +50,3 @@ def base_rates(p: Fields) -> jax.Array:
     all of them."""
     tau = jnp.stack([p.tau_l1, p.tau_l2_l3, p.tau_l2_l3, p.tau_cwd, p.tau_s1, p.tau_s2, p.tau_s3])
     return p.k_decomp_scale / (YEAR * tau)
-
-
-class Oxygen(NamedTuple):
-    """State of soil air, ``[soil_layer, column]``."""
-
-    concentration: jax.Array  #: O2 in soil air, mol m-3
-    stress: jax.Array  #: supply relative to demand, 0 to 1
-    diffusivity: jax.Array  #: m2 s-1
-    consumption: jax.Array  #: by decomposition, mol m-3 s-1
-
-
-def oxygen(
-    p: Fields, t_soil: jax.Array, h2osoi_vol: jax.Array, potential_hr: jax.Array, pressure: jax.Array
-) -> Oxygen:
-    """Oxygen in the soil at steady state between diffusion from the surface and decomposition.
-
-    CLM5 takes it from its methane model. Here the flux through each interface equals the demand below it
-    (potential heterotrophic respiration, gC m-3 s-1, one mol O2 per mol C); diffusion through air-filled
-    pores follows CLM's mineral form (Moldrup et al. 2003) and, where there are none, through water.
-    """
-    dz = p.dzsoi[:NLEVSOI]
-    watsat, b = p.watsat[:NLEVSOI], p.bsw[:NLEVSOI]
-    celsius = t_soil - TFRZ
-    air = jnp.clip(watsat - h2osoi_vol, 1.0e-4, None)
-    filled = jnp.clip(air / watsat, 1.0e-4, 1.0)
-    gas = (0.1759 + 0.00117 * celsius) * 1.0e-4
-    water = (1.172 + 0.0344 * celsius + 0.000505 * celsius * celsius) * 1.0e-9
-    water = jnp.maximum(water, 1.0e-10)
-    henry = 0.032  # O2 in water per O2 in air at 25 degC (mol m-3 / mol m-3)
-    diffusivity = gas * air * air * jnp.exp(3.0 / b * jnp.log(filled)) + henry * water * watsat * watsat
-    consumption = potential_hr / MOLAR_MASS_C
-    layer = consumption * dz
-    surface = 0.209 * pressure / (1.0e-3 * RGAS * t_soil[0])
-    below = jnp.sum(layer, axis=0)  # demand at and below the layer
-    drop = jnp.zeros_like(below)
-    levels = []
-    resistance = 0.5 * dz / diffusivity
-    for j in range(NLEVSOI):
-        # half of the layer's own demand is met above its node
-        through = below - 0.5 * layer[j]
-        drop = drop + through * resistance[j]
-        levels.append(surface - drop)
-        below = below - layer[j]
-        drop = drop + jnp.maximum(below, 0.0) * resistance[j]
-    concentration = jnp.maximum(jnp.stack(levels), 0.0)
-    half = p.k_m_o2 / henry
-    stress = concentration / (concentration + half) * (surface + half) / surface
-    return Oxygen(concentration, stress, diffusivity, consumption)

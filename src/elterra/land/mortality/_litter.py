@@ -22,7 +22,7 @@ def root_profile(p: Fields) -> jax.Array:
     """Root fraction per depth (m-1 ``[soil_layer, patch, column]``), integral 1; all in the top layer where a
     patch has no roots."""
     dz = p.dzsoi[:NLEVSOI][:, None, :]
-    fraction = p.rootfr[:NLEVSOI]
+    fraction = p.crootfr[:NLEVSOI]
     total = jnp.sum(fraction, axis=0)
     top = (jnp.arange(NLEVSOI) == 0).astype(fraction.dtype)[:, None, None]
     return jnp.where(total > 0.0, fraction / jnp.where(total > 0.0, total, 1.0), top) / dz

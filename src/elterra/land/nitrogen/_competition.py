@@ -1,5 +1,5 @@
 """Competition of plants, decomposers, nitrifiers and denitrifiers for mineral nitrogen (CLM's
-SoilBiogeochemCompetition without FUN)."""
+SoilBiogeochemCompetition, without and with FUN)."""
 
 from __future__ import annotations
 
@@ -42,6 +42,70 @@ def _share(
     )
 
 
+class Offer(NamedTuple):
+    """What decomposers and microbes take, and what they leave to plants that buy nitrogen (`buy_nitrogen`).
+    gN m-3 s-1 ``[soil_layer, column]`` unless said."""
+
+    immob_nh4: jax.Array
+    immob_no3: jax.Array
+    nitrification: jax.Array
+    denitrification: jax.Array
+    left_nh4: jax.Array
+    left_no3: jax.Array
+    fpi: jax.Array  #: met fraction of the immobilisation demand (1 without demand)
+
+
+def _uptake_profile(p: Fields, mineral: jax.Array, empty_profile: jax.Array) -> jax.Array:
+    """Where plants want nitrogen (m-1): where it is, or ``empty_profile`` where there is none."""
+    total = jnp.sum(mineral * p.dzsoi[:NLEVSOI], axis=0)
+    return jnp.where(total > 0.0, mineral / jnp.where(total > 0.0, total, 1.0), empty_profile)
+
+
+def _met(got: jax.Array, wanted: jax.Array) -> jax.Array:
+    some = wanted > 0.0
+    return jnp.where(some, got / jnp.where(some, wanted, 1.0), 1.0)
+
+
+def offer(
+    p: Fields,
+    nh4: jax.Array,
+    no3: jax.Array,
+    plant_demand: jax.Array,
+    immobilisation: jax.Array,
+    nitrification: jax.Array,
+    denitrification: jax.Array,
+    empty_profile: jax.Array,
+    dt: float,
+) -> Offer:
+    """Shares of decomposers, nitrifiers and denitrifiers, with the plants' demand as a rival, and the rest.
+
+    Arguments as for `compete`. Plants enter both rounds with their whole demand, and may then buy all that is
+    left.
+    """
+    nh4, no3 = jnp.maximum(nh4, 0.0), jnp.maximum(no3, 0.0)
+    wanted = plant_demand * _uptake_profile(p, nh4 + no3, empty_profile)
+    nh4_rate, no3_rate = nh4 / dt, no3 / dt
+    _, immob_nh4, nitrified = _share(
+        nh4_rate,
+        (wanted, immobilisation, nitrification),
+        (p.compet_plant_nh4, p.compet_decomp_nh4, p.compet_nit),
+    )
+    _, immob_no3, denitrified = _share(
+        no3_rate,
+        (wanted, jnp.maximum(immobilisation - immob_nh4, 0.0), denitrification),
+        (p.compet_plant_no3, p.compet_decomp_no3, p.compet_denit),
+    )
+    return Offer(
+        immob_nh4,
+        immob_no3,
+        nitrified,
+        denitrified,
+        jnp.maximum(nh4_rate - immob_nh4 - nitrified, 0.0),
+        jnp.maximum(no3_rate - immob_no3 - denitrified, 0.0),
+        _met(immob_nh4 + immob_no3, immobilisation),
+    )
+
+
 def compete(
     p: Fields,
     nh4: jax.Array,
@@ -66,10 +130,7 @@ def compete(
     """
     dz = p.dzsoi[:NLEVSOI]
     nh4, no3 = jnp.maximum(nh4, 0.0), jnp.maximum(no3, 0.0)
-    mineral = nh4 + no3
-    total = jnp.sum(mineral * dz, axis=0)
-    profile = jnp.where(total > 0.0, mineral / jnp.where(total > 0.0, total, 1.0), empty_profile)
-    wanted = plant_demand * profile
+    wanted = plant_demand * _uptake_profile(p, nh4 + no3, empty_profile)
 
     nh4_rate, no3_rate = nh4 / dt, no3 / dt
     plant_nh4, immob_nh4, nitrified = _share(
@@ -97,8 +158,6 @@ def compete(
     plant_no3 = plant_no3 + second_round(plant_nh4 + plant_no3, left_no3)
     uptake = jnp.sum((plant_nh4 + plant_no3) * dz, axis=0)
 
-    some = immobilisation > 0.0
-    fpi = jnp.where(some, (immob_nh4 + immob_no3) / jnp.where(some, immobilisation, 1.0), 1.0)
-    asked = plant_demand > 0.0
-    fpg = jnp.where(asked, jnp.minimum(uptake / jnp.where(asked, plant_demand, 1.0), 1.0), 1.0)
+    fpi = _met(immob_nh4 + immob_no3, immobilisation)
+    fpg = jnp.minimum(_met(uptake, plant_demand), 1.0)
     return Competition(immob_nh4, immob_no3, plant_nh4, plant_no3, nitrified, denitrified, fpi, fpg, uptake)

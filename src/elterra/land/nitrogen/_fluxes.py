@@ -19,6 +19,12 @@ def fixation(p: Fields, lag_npp: jax.Array) -> jax.Array:
     return p.nfix_max * (1.0 - jnp.exp(-p.nfix_slope * yearly)) / _YEAR
 
 
+def free_living_fixation(p: Fields, annet: jax.Array) -> jax.Array:
+    """Fixation by free-living microbes, gN m-2 s-1 ``[column]``, linear in the year's evapotranspiration
+    ``annet`` (kg m-2 s-1; Cleveland et al. 1999). Symbiotic fixation is bought by plants (`buy_nitrogen`)."""
+    return p.freelivfix_slope_wet * jnp.maximum(annet, 0.0) + p.freelivfix_intercept / _YEAR
+
+
 def leaching(p: Fields, drv: Fields, no3: jax.Array, dt: float) -> tuple[jax.Array, jax.Array]:
     """Nitrate lost with drainage and with surface runoff, gN m-3 s-1 ``[soil_layer, column]`` each.
 

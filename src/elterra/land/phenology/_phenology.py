@@ -38,7 +38,9 @@ def phenology(
 
     Returns the new values of `PHENOLOGY_STATE` and, as ``Fields``, the fractions (of the pool, in this step,
     ``[patch, column]``) that move: ``storage_leaf``, ``storage_froot``, ``storage_wood`` (storage to
-    transfer), ``xfer`` (transfer to displayed), ``litter`` (leaves and fine roots to litter); ``lgsf`` is the
+    transfer; ``storage_n``: the same for nitrogen of leaves and fine roots where C:N floats), ``xfer``
+    (transfer to displayed), ``litter`` (leaves and fine roots to litter), ``resorbed`` (the part of it from
+    which plants take nitrogen back: not the slow turnover of stress deciduous types); ``lgsf`` is the
     long-growing-season factor of stress deciduous types. All fractions lie in [0, 1].
 
     CLM remembers the litterfall of the step before to make it grow linearly through the offset; here the same
@@ -155,10 +157,12 @@ def phenology(
         storage_leaf=evergreen_release + opened + background_growth * surplus(s.leafc_storage, s.leafc),
         storage_froot=evergreen_release + opened + background_growth * surplus(s.frootc_storage, s.frootc),
         storage_wood=evergreen_release + opened + background_growth,
+        storage_n=evergreen_release + opened + background_growth,
         xfer=jnp.where(
             evergreen, 1.0, jnp.where(growing, unfold, jnp.where(background_growth > 0.0, 1.0, 0.0))
         ),
         litter=background + falling,
+        resorbed=jnp.where(evergreen, background, falling),
         lgsf=lgsf,
     )
     return state, moved

@@ -34,12 +34,34 @@ PHOTONS_PER_JOULE = 4.6  #: umol J-1 of photosynthetically active radiation
 # C4 (Collatz et al. 1992; CLM5 tech note section Photosynthesis)
 C4_QUANTUM_YIELD, C4_THETA_CJ, C4_LMR_FRACTION = 0.05, 0.80, 0.025
 LN2_PER_10K = 0.06931471805599453
+FIRST_CROP = 15  #: plant types from here on are crops; LUNA leaves them and C4 plants alone
+LEAF_N_MAX = 10.0  #: gN m-2 leaf, largest leaf nitrogen counted (CLM5.0)
+#: leaf respiration of very thin canopies: factor min(1, 0.2 exp(3.218 LAI)) (CLM5.0)
+THIN_LMR, THIN_LMR_RISE = 0.2, 3.218
+
+
+def leaf_nitrogen(p: Fields, s: Fields, tlai: jax.Array, cfg: Config) -> jax.Array:
+    """Nitrogen of leaves (gN m-2 leaf) `[patch, column]`, 0 where there is none.
+
+    Mode "bgc" with LUNA: the plant's leaf nitrogen over its leaf area; else that of leaves at the top of the
+    canopy, 1 / (``slatop`` ``leafcn``).
+    """
+    if cfg.mode == "bgc" and cfg.capacity == "luna":
+        leafy = tlai > 0.0
+        return jnp.where(leafy, jnp.minimum(s.leafn / jnp.where(leafy, tlai, 1.0), LEAF_N_MAX), 0.0)
+    grows = p.slatop > 0.0
+    return jnp.where(grows, jnp.minimum(1.0 / jnp.where(grows, p.slatop * p.leafcn, 1.0), LEAF_N_MAX), 0.0)
+
+
+def follows_luna(p: Fields) -> jax.Array:
+    """Plants whose capacity LUNA sets: C3 plants that are no crops, bool `[patch, column]`."""
+    return (p.c3psn > 0.5) & (p.pft < FIRST_CROP)
 
 
 class Leaves(NamedTuple):
     """What does not change during the leaf temperature iteration. `[2, patch, column]` unless said."""
 
-    vcmax25: jax.Array  # umol m-2 leaf s-1, with soil-water stress
+    vcmax25: jax.Array  # umol m-2 leaf s-1, with the stress by soil water, without that of plant hydraulics
     jmax25: jax.Array
     tpu25: jax.Array
     kp25: jax.Array
@@ -67,39 +89,58 @@ def _high_t(t: jax.Array | float, se: jax.Array | float, hd: float) -> jax.Array
 _LMR_FTH25 = 1.0 + math.exp(LMR_SE / RGAS_MOL - LMR_HD / (RGAS_MOL * T25))
 
 
-def prepare_leaves(p: Fields, s: Fields, f: Fields, rad: Fields, btran: jax.Array, cfg: Config) -> Leaves:
+def prepare_leaves(
+    p: Fields, s: Fields, f: Fields, veg: Fields, rad: Fields, btran: jax.Array | float, cfg: Config
+) -> Leaves:
     """Rates at 25 °C of sunlit and shaded leaves and all else that is constant in the iteration.
 
-    Uses ``p.vcmax25top`` etc., ``s.t10`` (K), ``s.acclim_s``, ``f.dayl``, ``f.max_dayl`` (s),
-    ``f.forc_pco2``, ``f.forc_pbot`` (Pa) and of ``rad`` parsun, parsha (W m-2 leaf), vcmaxcintsun,
-    vcmaxcintsha. Leaf respiration at 25 °C: in mode "bgc" Atkin et al. (2015) from leaf nitrogen and
-    ``t10``; in mode "sp" a share of Vcmax25 (as CLM5.0 does in these modes); inhibited by light.
+    Capacity: with ``cfg.capacity`` "luna" the state's ``vcmx25``, ``jmx25`` for sunlit leaves of C3 plants, shaded
+    ones in the ratio of the canopy profile; else (and for C4 plants and crops) ``p.vcmax25top``, with ``s.t10`` (K),
+    ``s.acclim_s``, ``f.dayl``, ``f.max_dayl`` (s) and the profile ``rad.vcmaxcintsun``, ``vcmaxcintsha``. Also read:
+    ``f.forc_pco2``, ``f.forc_pbot`` (Pa), ``veg.tlai``, ``rad`` parsun, parsha (W m-2 leaf), laisun, laisha.
+    Leaf respiration at 25 °C: in mode "bgc" Atkin et al. (2015) from leaf nitrogen and ``t10``; in mode "sp" a
+    share of Vcmax25 (as CLM5.0 does in these modes); inhibited by light and in very thin canopies. ``btran`` is the
+    stress by soil water; 1 with plant hydraulics, which act later.
     """
     c3 = p.c3psn
     t10c = jnp.clip(s.t10 - c.TFRZ, T10_MIN, T10_MAX)
     dayl_ratio = f.dayl / f.max_dayl
-    dayl_factor = 1.0 - p.dayl_weight * (1.0 - jnp.clip(dayl_ratio * dayl_ratio, 0.01, 1.0))
+    # LUNA leaves day length to the light; the plants it leaves alone keep CLM's full factor
+    dayl_weight = p.dayl_weight if cfg.capacity == "prescribed" else 1.0
+    dayl_factor = 1.0 - dayl_weight * (1.0 - jnp.clip(dayl_ratio * dayl_ratio, 0.01, 1.0))
+    depth = jnp.stack([rad.vcmaxcintsun, rad.vcmaxcintsha])
     vcmax25top = p.vcmax25top * dayl_factor * seasonal_capacity(p, s)
-    jmax25top = p.jmax25_scale * (2.59 - 0.035 * t10c) * vcmax25top
+    vcmax25 = depth * vcmax25top
+    jmax25 = p.jmax25_scale * (2.59 - 0.035 * t10c) * vcmax25
+    kp25 = p.kp25_ratio * vcmax25
+    if cfg.capacity == "luna":
+        luna = follows_luna(p)
+        profiled = depth[0] > 0.0
+        below = jnp.where(profiled, depth[1] / jnp.where(profiled, depth[0], 1.0), 1.0)
+        relative = jnp.stack([jnp.ones_like(below), below])
+        vcmax25 = jnp.where(luna, relative * s.vcmx25, vcmax25)
+        jmax25 = jnp.where(luna, relative * s.jmx25, jmax25)
 
     if cfg.mode == "bgc":
-        leaf_n = 1.0 / jnp.where(p.slatop > 0.0, p.slatop * p.leafcn, 1.0)  # gN m-2 leaf, canopy top
+        leaf_n = leaf_nitrogen(p, s, veg.tlai, cfg)
         lmr25top = jnp.maximum(p.lmr_intercept_atkin + 0.2061 * leaf_n - 0.0402 * (s.t10 - c.TFRZ), 0.0)
-        lmr25top = jnp.where(p.slatop > 0.0, lmr25top, 0.0)
+        lmr25 = depth * jnp.where(leaf_n > 0.0, lmr25top, 0.0)
     else:
-        lmr25top = vcmax25top * (c3 * p.leaf_mr_vcm + (1.0 - c3) * C4_LMR_FRACTION)
+        lmr25 = depth * (vcmax25top * (c3 * p.leaf_mr_vcm + (1.0 - c3) * C4_LMR_FRACTION))
+        if cfg.capacity == "luna":
+            lmr25 = jnp.where(luna, p.leaf_mr_vcm * s.vcmx25, lmr25)
+    thin = jnp.minimum(THIN_LMR * jnp.exp(THIN_LMR_RISE * (rad.laisun + rad.laisha)), 1.0)
 
-    depth = jnp.stack([rad.vcmaxcintsun, rad.vcmaxcintsha])
     par = jnp.stack([rad.parsun, rad.parsha])
     inhibition = jnp.where(par > 0.0, p.lmr_light_factor, 1.0)
     vcmax_se = 668.39 - 1.07 * t10c
     jmax_se = 659.70 - 0.75 * t10c
     return Leaves(
-        vcmax25=depth * vcmax25top * btran,
-        jmax25=depth * jmax25top,
-        tpu25=depth * (p.tpu25_ratio * vcmax25top),
-        kp25=depth * (p.kp25_ratio * vcmax25top),
-        lmr25=depth * lmr25top * btran * inhibition,
+        vcmax25=vcmax25 * btran,
+        jmax25=jmax25,
+        tpu25=p.tpu25_ratio * vcmax25,
+        kp25=kp25,
+        lmr25=lmr25 * thin * btran * inhibition,
         light=(0.5 * PHOTONS_PER_JOULE) * (1.0 - p.fnps) * par,
         light_c4=(C4_QUANTUM_YIELD * PHOTONS_PER_JOULE) * par,
         vcmax_se=vcmax_se,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 
-from elterra.land.canopy.interception import wet_fractions
 from elterra.land.config import Config
 from elterra.land.constants import DENH2O, DENICE
 from elterra.land.fields import Fields
@@ -15,13 +14,21 @@ from elterra.land.radiation._soil import soil_albedo
 _FRESH_RADIUS = 54.526  # um, grains of snow that is too thin for a layer
 
 
+def _whole_canopy(p: Fields, veg: Fields) -> jnp.ndarray:
+    """Mean of the leaf nitrogen profile over all leaves: at night all are shaded, and they respire."""
+    leafy = (veg.elai + veg.esai > 0.0) & (veg.elai > 0.0)
+    depth = p.extkn * jnp.where(leafy, veg.elai, 1.0)
+    return jnp.where(leafy, -jnp.expm1(-depth) / depth, 0.0)
+
+
 def radiative_transfer(p: Fields, s: Fields, f: Fields, veg: Fields, grnd: Fields, cfg: Config) -> Fields:
     """Solar radiation of one step (CLM5.0 technical note, chapters Surface Albedos and Radiative Fluxes).
 
     Args:
         p: ``soil_color``, ``dzsoi``, ``snow_soot`` (kg kg-1), and the canopy optics of `canopy_transfer`.
         s: ``h2osoi_liq``, ``h2osoi_ice`` `[snow_ground_layer, column]`, ``snw_rds`` (um) `[snow_layer, column]`,
-            ``snl``, ``frac_sno``, ``h2osno_no_layers`` `[column]`, ``liqcan``, ``snocan`` `[patch, column]`.
+            ``snl``, ``frac_sno``, ``h2osno_no_layers`` `[column]`, ``fcansno`` `[patch, column]` (snow-covered share of the
+            canopy when the albedo was made: after interception of the step before).
         f: ``coszen`` `[column]`, ``forc_solad``, ``forc_solai`` (W m-2) `[band, column]`.
         veg: ``elai``, ``esai``, ``frac_veg_nosno`` `[patch, column]`. ``grnd`` is not needed.
 
@@ -37,7 +44,7 @@ def radiative_transfer(p: Fields, s: Fields, f: Fields, veg: Fields, grnd: Field
         the snow, sums to ``sabg_snow`` (without snow layers everything is in the last).
 
     Sun below the horizon: all fractions absorbed and transmitted are 0 and albedos 1 (light that comes anyway is
-    reflected), so incident = sabv + sabg + fsr always.
+    reflected), so incident = sabv + sabg + fsr always; all leaves count as shaded, also in ``vcmaxcintsha``.
     """
     n = cfg.nlevsno
     sun = f.coszen > 0.0
@@ -57,8 +64,7 @@ def radiative_transfer(p: Fields, s: Fields, f: Fields, veg: Fields, grnd: Field
     albgrd = albsod + s.frac_sno * (albsnd - albsod)
     albgri = albsod + s.frac_sno * (albsni - albsod)
 
-    _, _, fcansno = wet_fractions(p, s, veg)
-    canopy = canopy_transfer(p, veg, fcansno, f.coszen, albgrd, albgri)
+    canopy = canopy_transfer(p, veg, s.fcansno, f.coszen, albgrd, albgri)
 
     def lit(x: jnp.ndarray, night: float = 0.0) -> jnp.ndarray:
         return jnp.where(sun, x, night)
@@ -114,9 +120,11 @@ def radiative_transfer(p: Fields, s: Fields, f: Fields, veg: Fields, grnd: Field
         sabg_lyr=jnp.concatenate([pack, soil[None]]),
         sabg_lyr_snow=lyr_snow,
         parsun=jnp.where(lit_leaves, par_sun / sun_area, 0.0),
-        parsha=jnp.where(lit_leaves, (par_all - par_sun) / shade_area, 0.0),
+        # The sunlit part is integrated with the diffuse light of the whole canopy; of bare twigs under snow (a few
+        # hundredths of stem area) it can exceed what all absorb. There is no shaded leaf then.
+        parsha=jnp.where(lit_leaves, jnp.maximum(par_all - par_sun, 0.0) / shade_area, 0.0),
         fsa=sabv + sabg,
         fsr=fsr,
         vcmaxcintsun=lit(canopy.vcmaxcintsun),
-        vcmaxcintsha=lit(canopy.vcmaxcintsha),
+        vcmaxcintsha=jnp.where(sun, canopy.vcmaxcintsha, _whole_canopy(p, veg)),
     )

@@ -96,19 +96,25 @@ def snow_water(
     mass_before = jnp.where(active, liq + ice, 0.0)
     h2osno = jnp.sum(mass_before, axis=0) + s.h2osno_no_layers
 
+    # What thin snow lost in the heat solve takes cover with it before snow falls: the fall resets the depletion
+    # curve to the cover it finds.
+    bare = s.snl == 0
+    shrinks = bare & (en.qflx_snomelt > 0.0)
+    left_cover = depleted_cover(h2osno, s.int_snow, p.int_snow_max, n_melt)
+    frac_before = jnp.where(shrinks, left_cover, s.frac_sno)
+
     # Snowfall and, for snow deep enough, the first layer.
     fallen = wet.qflx_snow_grnd * dt
     cover = add_new_snow(
         new_snow=fallen,
         h2osno=h2osno,
-        frac_sno=s.frac_sno,
+        frac_sno=frac_before,
         int_snow=s.int_snow,
         density=fresh_snow_density(f.forc_t, f.forc_wind),
         accum_factor=p.snow_accum_factor,
         n_melt=n_melt,
     )
     frac = cover.frac_sno
-    bare = s.snl == 0
     thin_mass = s.h2osno_no_layers + jnp.where(bare, fallen, 0.0)
     thin_depth = jnp.where(bare, s.snow_depth * (h2osno > 0.0) + cover.depth, 0.0)
     start = bare & (frac * thin_depth >= LAYER_DEPTH)

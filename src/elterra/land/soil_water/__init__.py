@@ -1,6 +1,11 @@
 """Water on and in the soil: infiltration, surface store, Richards flow, drainage."""
 
-from elterra.land.soil_water._hydrology import clm_richards, root_water_uptake, soil_hydrology
+from elterra.land.soil_water._hydrology import (
+    clm_richards,
+    layer_hydraulics,
+    root_water_uptake,
+    soil_hydrology,
+)
 from elterra.land.soil_water._richards import RichardsResult, solve_richards
 from elterra.land.soil_water.ground_water import ground_water, total_water
 
@@ -8,6 +13,7 @@ __all__ = [
     "RichardsResult",
     "clm_richards",
     "ground_water",
+    "layer_hydraulics",
     "root_water_uptake",
     "soil_hydrology",
     "solve_richards",

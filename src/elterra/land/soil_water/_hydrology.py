@@ -32,6 +32,8 @@ from elterra.land.soil_water._surface import (
 
 #: least liquid water of a soil layer, mm (CLM5 ``watmin``)
 WATMIN = 0.01
+#: lowest matric potential that plants meet, mm (CLM5 ``smpmin``)
+SMP_MIN = -1.0e8
 #: implicit sub-steps of the Richards equation in one model step (static)
 SUBSTEPS = 2
 
@@ -39,14 +41,36 @@ SUBSTEPS = 2
 def root_water_uptake(p: Fields, flx: Fields) -> jax.Array:
     """Water the roots take from every soil layer, ``[soil_layer, column]``, mm s-1.
 
-    ``flx.rootr`` [soil_layer, patch, column] is the share of each layer in the transpiration
-    ``flx.qflx_tran_veg`` [patch, column] of the patch; shares may be negative (hydraulic redistribution).
+    ``flx.root_uptake`` [soil_layer, patch, column] is what the roots of a patch take (kg m-2 s-1 of the patch);
+    it may be negative (hydraulic redistribution).
     """
-    demand = flx.rootr * (p.wt * flx.qflx_tran_veg)
+    demand = flx.root_uptake * p.wt
     total = demand[:, 0]
     for i in range(1, demand.shape[1]):
         total = total + demand[:, i]
     return total
+
+
+def layer_hydraulics(p: Fields, liq: jax.Array, ice: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Matric potential (mm) and conductivity through the lower edge (mm s-1) of the soil layers.
+
+    ``liq``, ``ice`` kg m-2, all ``[soil_layer, column]``. What plants meet (CLM5 ``smp_l``, ``hk_l``): the
+    conductivity is that of `clm_richards`, where the lowest layer above the rock conducts as if the next were like
+    it; the potential is that of all water of a layer, ice included.
+    """
+    n = NLEVSOI
+    dz, watsat = p.dzsoi[:n], p.watsat[:n]
+    theta, icefrac = liq / (dz * DENH2O), ice_fraction(ice, dz, watsat)
+    lowest = jnp.arange(n)[:, None] >= jnp.minimum(p.nbedrock, n) - 1
+
+    def below(x: jax.Array) -> jax.Array:
+        return jnp.where(lowest, x, jnp.concatenate([x[1:], x[-1:]]))
+
+    all_water = theta + ice / (dz * DENICE)
+    smp, _ = clapp_hornberger_potential(all_water, watsat, p.sucsat[:n], p.bsw[:n])
+    impeded = p.hksat[:n] * jnp.exp(-LN10 * p.e_ice * 0.5 * (icefrac + below(icefrac)))
+    hk, _, _ = clapp_hornberger_conductivity(theta, below(theta), watsat, below(watsat), impeded, p.bsw[:n])
+    return jnp.maximum(smp, SMP_MIN), hk
 
 
 def clm_richards(
@@ -110,8 +134,8 @@ def soil_hydrology(
     Takes from ``snow`` (the results of :func:`elterra.land.snow.snow_water`), all [column], kg m-2 s-1 of the
     whole column, positive upward for evaporation: ``qflx_rain_plus_snomelt``, and the evaporation that is
     still to be taken from the ground: ``evap_soil`` and ``evap_h2osfc``. Both may be negative (dew). They are
-    applied here and nowhere else. From ``flx``: ``qflx_tran_veg`` [patch, column], ``rootr`` [soil_layer,
-    patch, column]. ``grnd``, ``wet``, ``en`` are not read.
+    applied here and nowhere else. From ``flx``: ``root_uptake`` [soil_layer, patch, column]. ``grnd``,
+    ``wet``, ``en`` are not read.
 
     Evaporation leaves the top soil layer in proportion to its liquid water and ice, the ice part at most the
     ice there; dew is ice on a frozen top layer. If a layer falls below ``WATMIN`` it is filled from the
@@ -157,6 +181,7 @@ def soil_hydrology(
         evap_h2osfc=snow.evap_h2osfc,
         h2osfc=s.h2osfc,
         frac_h2osfc=s.frac_h2osfc,
+        frac_h2osfc_nosnow=h2osfc_fraction(s.h2osfc, p.topo_slope),
         fsat=saturated_fraction(z_sat, p.fmax, p.fff),
         icefrac=icefrac[:3],
         hksat=p.hksat[:3],

@@ -73,6 +73,7 @@ def surface_water(
     evap_h2osfc: jax.Array,
     h2osfc: jax.Array,
     frac_h2osfc: jax.Array,
+    frac_h2osfc_nosnow: jax.Array,
     fsat: jax.Array,
     icefrac: jax.Array,
     hksat: jax.Array,
@@ -85,8 +86,9 @@ def surface_water(
 
     ``qflx_top_soil`` is rain and melt (mm s-1, >= 0); ``evap_soil`` and ``evap_h2osfc`` are the evaporation
     (mm s-1 of the whole column) taken from the soil surface and from the surface store. ``icefrac``,
-    ``hksat`` are those of the three top layers. A store that evaporates dry takes the rest from the soil, as
-    in CLM5.
+    ``hksat`` are those of the three top layers. ``frac_h2osfc_nosnow`` is the fraction that the store would cover
+    without snow: snow hides the water but does not cut off its outflow. A store that
+    evaporates dry takes the rest from the soil, as in CLM5.
     """
     qflx_surf = fsat * qflx_top_soil
     arriving = qflx_top_soil - qflx_surf
@@ -98,7 +100,7 @@ def surface_water(
     excess = jnp.maximum(0.0, to_soil - (1.0 - frac_h2osfc) * qinmax)
     infl = to_soil - excess
     # outflow of the connected part of the store
-    over = frac_h2osfc - pc
+    over = frac_h2osfc_nosnow - pc
     connected = jnp.where(over > 0.0, jnp.exp(mu * jnp.log(jnp.where(over > 0.0, over, 1.0))), 0.0)
     spill = jnp.maximum(h2osfc - h2osfc_threshold(topo_slope, pc), 0.0)
     k_wet = 1.0e-4 * jnp.sin(PI / 180.0 * topo_slope)

@@ -40,7 +40,7 @@ def ground_water(
         d(total_water)/dt = qflx_liq_grnd + qflx_snow_grnd + melt of layerless snow (already out of ``s``)
             - qflx_evap_soi - sum(p.wt * qflx_tran_veg) - qflx_runoff + qflx_evap_deficit
 
-    to round-off (kg m-2 s-1) when ``rootr`` sums to 1 over the layers. ``veg`` is not read.
+    to round-off (kg m-2 s-1) when ``root_uptake`` sums to ``qflx_tran_veg`` over the layers. ``veg`` is not read.
 
     Adds ``total_water`` (kg m-2 [column], all water after the step).
     """

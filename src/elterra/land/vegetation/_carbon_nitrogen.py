@@ -8,23 +8,26 @@ import jax.numpy as jnp
 
 from elterra.land import decomposition as dec
 from elterra.land import nitrogen as nit
-from elterra.land.allocation import allocate, maintenance_respiration, nitrogen_demand
+from elterra.land.allocation import maintenance_respiration, nitrogen_demand
 from elterra.land.config import NLEVSOI, Config
-from elterra.land.constants import SECSPDAY
+from elterra.land.constants import MOLAR_MASS_C, SECSPDAY
 from elterra.land.fields import Fields
 from elterra.land.mortality import litter_to_soil, root_profile, surface_profile
 from elterra.land.phenology import phenology
 from elterra.land.vegetation._plants import grow, input_names
 from elterra.land.vegetation._pools import SOIL1, ecosystem_totals, to_column
 from elterra.land.vegetation._structure import leaf_area, stem_area
+from elterra.land.vegetation._uptake import Microbes, take_up
 
 _YEAR = 365.0 * SECSPDAY
+O2_PER_N = 2.0 / 14.0  #: oxygen that nitrification uses, mol gN-1
 
 
 def _annual_memory(
-    s: Fields, drv: Fields, gpp: jax.Array, retransn: jax.Array, npp: jax.Array, dt: float
+    s: Fields, drv: Fields, gpp: jax.Array, retransn: jax.Array, dt: float
 ) -> dict[str, jax.Array]:
-    """Sums and means over a year of each column's own counter (CLM's CNAnnualUpdate), and lagged NPP."""
+    """Sums and means over a year of each column's own counter (CLM's CNAnnualUpdate), and the running mean
+    of evapotranspiration."""
     counter = s.annsum_counter + dt
     done = counter >= _YEAR - 0.5 * dt
     tempavg = s.tempavg_t2m + drv.t_ref2m * (dt / _YEAR)
@@ -38,6 +41,7 @@ def _annual_memory(
         "tempsum_potential_gpp": jnp.where(done, 0.0, tempsum),
         "annmax_retransn": jnp.where(done, tempmax, s.annmax_retransn),
         "tempmax_retransn": jnp.where(done, 0.0, tempmax),
+        "annet": s.annet + (drv.qflx_evap_tot - s.annet) * (dt / _YEAR),
     }
 
 
@@ -48,7 +52,7 @@ def carbon_nitrogen(p: Fields, s: Fields, f: Fields, drv: Fields, cfg: Config) -
     (leaf maintenance respiration), gC m-2 s-1, ``t_ref2m`` (K), all ``[patch, column]``; ``t_soil`` (K),
     ``h2osoi_vol``
     (with ice), ``h2osoi_liq`` (kg m-2), ``soilpsi`` (MPa, < 0) ``[soil_layer, column]``; ``qflx_drain``,
-    ``qflx_surf`` (kg m-2 s-1) ``[column]``.
+    ``qflx_surf``, ``qflx_evap_tot`` (kg m-2 s-1) ``[column]``.
 
     Returns the new state and the results: see the registry entries of the rooms vegetation, decomposition,
     nitrogen and spinup. ``errcb`` (gC m-2) and ``errnb`` (gN m-2) are what the balance of the step does not
@@ -65,6 +69,8 @@ def carbon_nitrogen(p: Fields, s: Fields, f: Fields, drv: Fields, cfg: Config) -
     mr = maintenance_respiration(p, s, drv)
     potential_gpp = drv.gpp_c
     demand = nitrogen_demand(p, s, potential_gpp, mr.mr, cfg)
+    if cfg.nitrogen == "fun":  # nitrogen taken back is used at once, not kept
+        demand = demand._replace(retrans=jnp.zeros_like(demand.retrans))
 
     # soil: what decomposers and nitrifiers want
     t_scalar = dec.temperature_scalar(p, drv.t_soil)
@@ -74,7 +80,10 @@ def carbon_nitrogen(p: Fields, s: Fields, f: Fields, drv: Fields, cfg: Config) -
     c, n = s.decomp_cpools, s.decomp_npools
     k_aerobic = dec.base_rates(p)[:, None, :] * climate
     aerobic = dec.potential_decomposition(con, c, n, k_aerobic)
-    ox = dec.oxygen(p, drv.t_soil, drv.h2osoi_vol, aerobic.respiration, f.forc_pbot)
+    roots_respire = jnp.sum(p.crootfr[soil] * (mr.froot_mr * p.wt), axis=1) / dz
+    nitrifiers = jnp.maximum(s.smin_nh4, 0.0) * nit.nitrification_rate(p, t_scalar, w_scalar)
+    o2_demand = (aerobic.respiration + roots_respire) / MOLAR_MASS_C + O2_PER_N * nitrifiers
+    ox = dec.oxygen(s.conc_o2, o2_demand, dt)
     o_scalar = jnp.maximum(ox.stress, p.mino2lim)
     rates = k_aerobic * o_scalar
     pot = dec.Potential(
@@ -89,19 +98,10 @@ def carbon_nitrogen(p: Fields, s: Fields, f: Fields, drv: Fields, cfg: Config) -
     # competition and growth
     surface, roots = surface_profile(p), root_profile(p)
     root_column = jnp.sum(roots * p.wt, axis=1)
-    won = nit.compete(
-        p,
-        s.smin_nh4,
-        s.smin_no3,
-        to_column(p, demand.ndemand),
-        pot.immobilisation,
-        npot.nitrification,
-        npot.denitrification,
-        root_column,
-        dt,
-    )
-    growth = allocate(p, potential_gpp, demand, won.fpg)
-    plants = grow(p, s, moved, demand, growth, cfg)
+    microbes = Microbes(pot.immobilisation, npot.nitrification, npot.denitrification)
+    got = take_up(p, s, moved, drv, potential_gpp, demand, microbes, root_column, cfg)
+    won, growth = got.won, got.growth
+    plants = grow(p, s, moved, demand, growth, got.back, cfg)
 
     # litter and decomposition
     no_litter = jnp.zeros_like(c[SOIL1:])
@@ -115,10 +115,11 @@ def carbon_nitrogen(p: Fields, s: Fields, f: Fields, drv: Fields, cfg: Config) -
     c, n = jax.lax.cond(f.end_of_day, lambda x: dec.mix(p, x[0], x[1], SECSPDAY), lambda x: x, (c, n))
 
     # mineral nitrogen
-    npp = growth.gpp - mr.mr - plants.growth_respiration
+    autotrophic = mr.mr + plants.growth_respiration + got.carbon_cost
+    npp = growth.gpp - autotrophic
     npp_column = to_column(p, npp)
     lag_npp = s.lag_npp + (npp_column - s.lag_npp) * (1.0 - jnp.exp(-dt / (p.nfix_timeconst * SECSPDAY)))
-    nfix = nit.fixation(p, lag_npp)
+    free_living = nit.free_living_fixation(p, s.annet) if cfg.nitrogen == "fun" else nit.fixation(p, lag_npp)
     n2o_nit = won.nitrification * p.nitrif_n2o_loss_frac
     n2o_denit = won.denitrification / (1.0 + npot.n2_n2o)
     used_nh4 = won.immob_nh4 + won.plant_nh4 + won.nitrification
@@ -127,7 +128,7 @@ def carbon_nitrogen(p: Fields, s: Fields, f: Fields, drv: Fields, cfg: Config) -
     raw_no3 = s.smin_no3 - dt * (won.immob_no3 + won.plant_no3 + won.denitrification)
     no3 = jnp.maximum(raw_no3, 0.0)
     trunc = (nh4 - raw_nh4) + (no3 - raw_no3)
-    nh4 = nh4 + dt * (act.gross_mineralisation + f.ndep * surface + nfix * root_column)
+    nh4 = nh4 + dt * (act.gross_mineralisation + f.ndep * surface + free_living * root_column)
     no3 = no3 + dt * (won.nitrification - n2o_nit)
     drained, run = nit.leaching(p, drv, no3, dt)
     raw_no3 = no3 - dt * (drained + run)
@@ -140,9 +141,10 @@ def carbon_nitrogen(p: Fields, s: Fields, f: Fields, drv: Fields, cfg: Config) -
     new = {
         **season,
         **plants.state,
-        **_annual_memory(s, drv, potential_gpp, s.retransn, npp, dt),
+        **_annual_memory(s, drv, potential_gpp, s.retransn, dt),
         "tsai_memory": stem_area(p, s.tsai_memory, lai_old, lai_new, cfg),
         "lag_npp": lag_npp,
+        "conc_o2": dec.diffuse_oxygen(p, ox, drv.t_soil, drv.h2osoi_vol, f.forc_pbot, dt),
         "decomp_cpools": c,
         "decomp_npools": n,
         "smin_nh4": nh4,
@@ -156,12 +158,13 @@ def carbon_nitrogen(p: Fields, s: Fields, f: Fields, drv: Fields, cfg: Config) -
 
     gpp, mr_column = to_column(p, growth.gpp), to_column(p, mr.mr)
     gr = to_column(p, plants.growth_respiration)
-    ar, hr = mr_column + gr, layers(act.respiration)
+    ar, hr = to_column(p, autotrophic), layers(act.respiration)
     f_nit, f_denit = layers(won.nitrification), layers(won.denitrification)
     f_n2o_nit, f_n2o_denit = layers(n2o_nit), layers(n2o_denit)
     leached = layers(drained + run)
     after = ecosystem_totals(p, s_new)
     errcb = (after.totecosysc - before.totecosysc) - dt * (gpp - ar - hr)
+    nfix = free_living + got.fixed
     n_sources = f.ndep + nfix
     n_losses = f_denit + f_n2o_nit + leached
     errnb = (after.totecosysn - before.totecosysn) - dt * (n_sources - n_losses) - ntrunc
@@ -172,7 +175,7 @@ def carbon_nitrogen(p: Fields, s: Fields, f: Fields, drv: Fields, cfg: Config) -
         "npp_patch": npp,
         "mr_patch": mr.mr,
         "gr_patch": plants.growth_respiration,
-        "ar_patch": mr.mr + plants.growth_respiration,
+        "ar_patch": autotrophic,
         "gpp": gpp,
         "gpp_potential": to_column(p, potential_gpp),
         "downreg": growth.downreg,
@@ -187,7 +190,7 @@ def carbon_nitrogen(p: Fields, s: Fields, f: Fields, drv: Fields, cfg: Config) -
         "dead_plant_c": to_column(p, plants.dead_c.total()) / dt,
         "dead_plant_n": to_column(p, plants.dead_n.total()) / dt,
         "sminn_to_plant": won.uptake,
-        "plant_ndemand": to_column(p, demand.ndemand),
+        "plant_ndemand": got.demand,
         "fpg": won.fpg,
         "gross_nmin": layers(act.gross_mineralisation),
         "actual_immob": layers(act.immobilisation),
@@ -200,6 +203,8 @@ def carbon_nitrogen(p: Fields, s: Fields, f: Fields, drv: Fields, cfg: Config) -
         "smin_no3_leached": leached,
         "ndep_to_sminn": f.ndep,
         "nfix_to_sminn": nfix,
+        "ffix_to_sminn": free_living,
+        **got.out,
         "ntrunc": ntrunc,
         "errcb": errcb,
         "errnb": errnb,

@@ -10,6 +10,8 @@ from elterra.land.fields import Fields
 from elterra.land.phenology import PHENOLOGY_STATE
 from elterra.land.vegetation._pools import OTHER_C, OTHER_N, SOIL1, TISSUES, pool_names
 
+_O2_OF_AIR = 9.0  # mol m-3
+
 _ANNUAL_PATCH = (
     "tempavg_t2m",
     "annsum_potential_gpp",
@@ -54,6 +56,8 @@ def cold_start_vegetation(p: Fields) -> dict[str, jax.Array]:
     s["annavg_t2m"] = jnp.full(shape, 280.0)
     s["annsum_counter"] = jnp.zeros(columns)
     s["lag_npp"] = jnp.zeros(columns)
+    s["annet"] = jnp.zeros(columns)
+    s["conc_o2"] = _O2_OF_AIR * 0.5 * p.watsat[:NLEVSOI]  # half of the pores hold air
     s["tsai_memory"] = jnp.where(planted, 0.5, 0.0)
 
     near = p.zsoi[:NLEVSOI] <= p.initial_cstocks_depth

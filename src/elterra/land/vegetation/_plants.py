@@ -54,7 +54,34 @@ def _rows(*values: jax.Array) -> jax.Array:
     return jnp.stack(jnp.broadcast_arrays(*values))
 
 
-def grow(p: Fields, s: Fields, moved: Fields, d: Demand, g: Growth, cfg: Config) -> Plants:
+class Recovered(NamedTuple):
+    """What becomes of the nitrogen of tissue that turns over."""
+
+    from_leaves: jax.Array  #: taken back from falling leaves, gN m-2 ``[patch, column]``
+    wood_leaving: jax.Array | float  #: part of the nitrogen of live wood that leaves it with its carbon
+    wood_kept: jax.Array  #: part of that which the dead wood keeps; the rest is retranslocated
+    to_store: jax.Array | float  #: 1.0 where leaf nitrogen joins ``retransn``, 0.0 where it was used at once
+
+
+#: Live wood that dies keeps half of its nitrogen as wood; without a flux of retranslocation the other half
+#: stays alive (CLM5.0 source, CNPhenologyMod with floating C:N and FUN).
+_FLOATING_WOOD_N = 0.5
+
+
+def recovered_fixed(p: Fields, s: Fields, moved: Fields) -> Recovered:
+    """With fixed C:N: what litter and dead wood at their nominal C:N cannot hold is kept in ``retransn``."""
+    deadwdcn = jnp.where(p.deadwdcn > 0.0, p.deadwdcn, 1.0)
+    kept = jnp.minimum(p.leafcn / p.lflitcn, 1.0)
+    lost = moved.litter * s.leafn
+    return Recovered(lost - kept * lost, 1.0, jnp.minimum(p.livewdcn / deadwdcn, 1.0), 1.0)
+
+
+def recovered_bought(from_leaves: jax.Array) -> Recovered:
+    """With floating C:N: the nitrogen that plants took back and used (``from_leaves``, gN m-2)."""
+    return Recovered(from_leaves, _FLOATING_WOOD_N, jnp.ones_like(from_leaves), 0.0)
+
+
+def grow(p: Fields, s: Fields, moved: Fields, d: Demand, g: Growth, back: Recovered, cfg: Config) -> Plants:
     """Move carbon and nitrogen through the vegetation in one step.
 
     Every loss is a fraction of a pool that is at most 1, so that no pool can become negative. Nitrogen leaves
@@ -68,8 +95,15 @@ def grow(p: Fields, s: Fields, moved: Fields, d: Demand, g: Growth, cfg: Config)
     turned = wood_turnover_fraction(p, cfg) * (p.woody > 0.5)
     fall = _rows(moved.litter, moved.litter, turned, none, turned, none)
     died = mortality_fraction(p, cfg) * (p.pft > 0)
+    release_n, fall_n = release, fall
+    if cfg.nitrogen == "fun":
+        release_n = _rows(moved.storage_n, moved.storage_n, wood, wood, wood, wood)
+        leaving = turned * back.wood_leaving
+        fall_n = _rows(moved.litter, moved.litter, leaving, none, leaving, none)
 
-    def advance(element: str, shown_in: jax.Array, storage_in: jax.Array) -> tuple:
+    def advance(
+        element: str, shown_in: jax.Array, storage_in: jax.Array, release: jax.Array, fall: jax.Array
+    ) -> tuple:
         shown, storage, xfer = stack(s, element)
         released = release * storage
         unfolded = moved.xfer * xfer
@@ -79,19 +113,17 @@ def grow(p: Fields, s: Fields, moved: Fields, d: Demand, g: Growth, cfg: Config)
         xfer = xfer - unfolded + released
         return shown, storage, xfer, lost, unfolded
 
-    c_shown, c_storage, c_xfer, c_lost, c_unfolded = advance("c", g.shown_c, g.storage_c)
-    n_shown, n_storage, n_xfer, n_lost, _ = advance("n", g.shown_n, g.storage_n)
+    c_shown, c_storage, c_xfer, c_lost, c_unfolded = advance("c", g.shown_c, g.storage_c, release, fall)
+    n_shown, n_storage, n_xfer, n_lost, _ = advance("n", g.shown_n, g.storage_n, release_n, fall_n)
 
     # live wood to dead wood; nitrogen the dead tissue does not hold is retranslocated
-    to_leaf_litter = jnp.minimum(p.leafcn / p.lflitcn, 1.0)
-    deadwdcn = jnp.where(p.deadwdcn > 0.0, p.deadwdcn, 1.0)
-    to_dead = jnp.minimum(p.livewdcn / deadwdcn, 1.0)
     c_gain = _rows(none, none, none, c_lost[LIVESTEM], none, c_lost[LIVECROOT])
-    n_gain = _rows(none, none, none, to_dead * n_lost[LIVESTEM], none, to_dead * n_lost[LIVECROOT])
+    kept = back.wood_kept
+    n_gain = _rows(none, none, none, kept * n_lost[LIVESTEM], none, kept * n_lost[LIVECROOT])
     c_shown = c_shown + c_gain
     n_shown = n_shown + n_gain
-    leafn_litter = to_leaf_litter * n_lost[LEAF]
-    recovered = (n_lost[LEAF] - leafn_litter) + (n_lost[LIVESTEM] - n_gain[DEADSTEM])
+    leafn_litter = n_lost[LEAF] - back.from_leaves
+    recovered = back.to_store * back.from_leaves + (n_lost[LIVESTEM] - n_gain[DEADSTEM])
     recovered = recovered + (n_lost[LIVECROOT] - n_gain[DEADCROOT])
     raw = s.retransn + recovered - dt * d.retrans
     retransn = jnp.maximum(raw, 0.0)
@@ -136,7 +168,7 @@ def grow(p: Fields, s: Fields, moved: Fields, d: Demand, g: Growth, cfg: Config)
         "gresp_xfer": gresp_xfer - died * gresp_xfer,
         "xsmrpool": s.xsmrpool + dt * (d.to_xsmrpool - d.xsmr),
         "cpool": s.cpool,
-        "npool": s.npool,
+        "npool": s.npool + g.npool,
     }
     return Plants(
         state=state,

@@ -101,7 +101,9 @@ class Station:
         site = read_site(run_dir / "domain" / "site.json")
         forcing, streams = load_forcing(run_dir / "forcing" / "forcing.nc", site)
         observations = load_observations(run_dir / "observations" / "observations.nc")
-        return cls(experiment, site, forcing, streams, observations, Config(nlevsno=SNOW_LAYERS))
+        # The ensemble estimates `smpsc`, `vcmax25top` and the seasonal acclimation of conifers.
+        cfg = Config(nlevsno=SNOW_LAYERS, stress="btran", capacity="prescribed", nitrogen="competition")
+        return cls(experiment, site, forcing, streams, observations, cfg)
 
     @property
     def windows(self) -> int:

@@ -1,0 +1,117 @@
+"""Run a case: chunks of a day, daily means of cells, and every step where that is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from elterra.clm._advance import advance
+from elterra.clm.case import Case
+from elterra.land import Fields
+
+#: outputs of the model that become daily means, by mode
+COMMON = (
+    "RNET", "LE", "H", "G", "FSA", "FSR", "FIRA", "FCTR", "FCEV", "FGEV", "TRAN", "ECAN", "ESOIL", "EVAP", "RUNOFF",
+    "QOVER", "QH2OSFC", "QDRAI", "QINFL", "QSNOMELT", "H2OCAN", "H2OSFC", "FSNO", "ZWT", "TG", "TV", "TSA", "LAI",
+    "ELAI", "TSAI", "SWE", "SNOWDP", "H2OSOI", "SOILLIQ", "SOILICE", "TSOI", "TOTWATER", "GPP", "PRECIP",
+)  # fmt: skip
+BGC = (
+    "NPP", "ER", "HR", "NEE", "TOTVEGC", "TOTLITC", "CWDC", "TOTSOMC", "TOTECOSYSC", "TOTVEGN", "TOTSOMN",
+    "SMINN", "F_NIT", "F_DENIT", "F_N2O_NIT", "F_N2O_DENIT", "SMIN_NO3_LEACHED", "NDEP_TO_SMINN", "NFIX_TO_SMINN",
+)  # fmt: skip
+#: outputs kept of every step
+STEPS = (
+    "RNET", "FSA", "FIRA", "LE", "H", "G", "FCTR", "FCEV", "FGEV", "TRAN", "ECAN", "ESOIL", "RUNOFF", "QINFL",
+    "QSNOMELT", "H2OCAN", "FSNO", "SWE", "SNOWDP", "SOILLIQ", "SOILICE", "TSOI", "TG", "TV", "TSA", "LAI", "ELAI", "H2OSFC",
+    "GPP", "ZWT",
+)  # fmt: skip
+BGC_STEPS = ("NPP", "ER", "HR", "NEE")
+
+
+def mean_names(mode: str) -> tuple[str, ...]:
+    return COMMON + (BGC if mode == "bgc" else ())
+
+
+def step_names(mode: str) -> tuple[str, ...]:
+    return STEPS + (BGC_STEPS if mode == "bgc" else ())
+
+
+@dataclass(frozen=True)
+class Result:
+    """``daily[name]`` ``[day, ..., column]`` means, ``steps[name]`` ``[step, ..., column]`` (empty unless asked for),
+    ``final`` the state at the end, ``worst`` the largest residual of each balance over the run."""
+
+    daily: dict[str, np.ndarray]
+    steps: dict[str, np.ndarray]
+    final: Fields
+    worst: dict[str, float]
+
+
+def integrate(
+    case: Case,
+    state: Fields,
+    days: int,
+    *,
+    first_day: int = 0,
+    step_0: bool = False,
+    keep_steps: bool = False,
+    keep_daily: bool = True,
+    told: Callable[[int], None] | None = None,
+) -> Result:
+    """Advance ``state`` by ``days`` days from day ``first_day`` (0 = 1 January of the start year).
+
+    ``step_0`` takes the extra step that CLM executes at start-up before the clock moves; it enters no mean.
+    """
+    p, cfg, day = case.p, case.cfg, case.steps_per_day
+    means, series = mean_names(cfg.mode), step_names(cfg.mode)
+    worst: dict[str, float] = {}
+    daily: dict[str, list[np.ndarray]] = {n: [] for n in means}
+    steps: dict[str, list[np.ndarray]] = {n: [] for n in series}
+
+    def note(residuals: Fields) -> None:
+        for name, value in residuals.items():
+            worst[name] = max(worst.get(name, 0.0), float(np.max(np.asarray(value))))
+
+    if step_0:
+        state, _, _, residuals = advance(p, state, case.forcing(0, day), 1, cfg, means, series)
+        note(residuals)
+    for i in range(days):
+        f = case.forcing((first_day + i) * day + 1, day)
+        state, of_day, of_steps, residuals = advance(p, state, f, day, cfg, means, series)
+        note(residuals)
+        if keep_daily:
+            for name in means:
+                daily[name].append(np.asarray(of_day[name]))
+        if keep_steps:
+            for name in series:
+                steps[name].append(np.asarray(of_steps[name]))
+        if told is not None:
+            told(i + 1)
+    return Result(
+        {n: np.stack(v) for n, v in daily.items() if v},
+        {n: np.concatenate(v) for n, v in steps.items() if v},
+        state,
+        worst,
+    )
+
+
+def monthly(daily: np.ndarray, first_day: int = 0) -> np.ndarray:
+    """Monthly means of daily values ``[day, ...]``, whole months of a 365-day calendar only."""
+    ends = month_ends(len(daily), first_day)
+    return np.stack([daily[a:b].mean(axis=0) for a, b in ends]) if ends else daily[:0]
+
+
+def month_ends(days: int, first_day: int = 0, lengths: Sequence[int] | None = None) -> list[tuple[int, int]]:
+    """Start and stop day (relative to ``first_day``) of the whole months in a run of ``days`` days."""
+    from elterra.clm.surface import MONTH_DAYS
+
+    lengths = lengths or MONTH_DAYS
+    out, start, month = [], -first_day, 0
+    while start + lengths[month] <= days:
+        if start >= 0:
+            out.append((start, start + lengths[month]))
+        start += lengths[month]
+        month = (month + 1) % 12
+    return out
