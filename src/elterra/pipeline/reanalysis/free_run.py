@@ -37,14 +37,14 @@ def free_run(
     spun-up state, later ones `LEAD_IN` days early.
     """
     parts = segments(station.windows, threads, station.day_of_first_window())
-    model = station.model(ensemble, spun_up, full_output=False, free=True)
+    model = station.model(ensemble, spun_up, full_output=False)
     model.compile(ensemble.physical(1.0))
     done = dict.fromkeys(parts, 0)
     total = sum(stop - begin for begin, _, stop in parts)
 
     def one(part: tuple[int, int, int]) -> Mapping[str, Array]:
         begin, first, stop = part
-        model = station.model(ensemble, spun_up, full_output=False, free=True, first_window=begin)
+        model = station.model(ensemble, spun_up, full_output=False, first_window=begin)
         rows: dict[str, list[Array]] = {}
         for w in range(stop - begin):
             forecast = model.forecast(w, ensemble.physical(model.day_of_year(w)))

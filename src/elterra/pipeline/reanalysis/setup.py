@@ -175,13 +175,12 @@ class Station:
         full_output: bool,
         first_window: int = 0,
         seed_shift: int = 0,
-        free: bool = False,
         shift: Mapping[str, Array] | None = None,
     ) -> StationModel:
         """The forecast model of an ensemble, started from the spun-up state with its own disequilibrium.
 
-        ``full_output``: all product variables; else only what scores and calibration need. ``first_window`` of the
-        period becomes window 0. ``free``: the outputs that a discrepancy is learned from. ``shift``: see `StationModel`.
+        ``full_output``: all product variables; else only what scores, calibration and discrepancy need.
+        ``first_window`` of the period becomes window 0. ``shift``: see `StationModel`.
         """
         values = ensemble.physical(1.0)
         land = {n: v for n, v in values.items() if n not in (*OPERATOR, *INITIAL)}
@@ -190,11 +189,9 @@ class Station:
         if self.experiment.spinup.disequilibrium:
             s = disequilibrium(p, s, values, self.site)
         half = output_names("halfhourly") if full_output else ()
-        series = tuple(
-            dict.fromkeys((*half, *(FREE_SERIES if free else ()), "NEE", "GPP", "ER", "LE", "SWC_15"))
-        )
+        series = tuple(dict.fromkeys((*half, *FREE_SERIES, "NEE")))
         budget_fluxes = tuple({f for _, fluxes in BUDGETS.values() for f in fluxes})
-        daily = output_names("daily") if full_output else FREE_DAILY if free else ()
+        daily = output_names("daily") if full_output else FREE_DAILY
         means = tuple(sorted({n for n in (*daily, *budget_fluxes) if n not in series or n in budget_fluxes}))
         return StationModel(
             p,
