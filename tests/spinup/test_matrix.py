@@ -11,7 +11,6 @@ from elterra.land.vegetation import ecosystem_totals, pool_names
 from elterra.spinup import (
     accumulate,
     disturb,
-    draw_factors,
     soil_equilibrium,
     steady_state,
     turnover_times,
@@ -193,13 +192,3 @@ def test_wood_fraction_solves_the_growth_of_a_stand():
     slope = jnp.gradient(fraction, age)[1:-1]
     np.testing.assert_allclose(slope, 0.02 * (1.0 - fraction[1:-1]), rtol=1e-3)
     assert float(fraction[0]) == 0.0
-
-
-def test_factors_are_reproducible_and_have_the_spread_asked_for():
-    key = jax.random.key(7)
-    wood, soil = draw_factors(key, 20000, sd_wood=0.3, sd_soil=0.1)
-    again, _ = draw_factors(key, 20000, sd_wood=0.3, sd_soil=0.1)
-    np.testing.assert_array_equal(wood, again)
-    assert float(jnp.std(jnp.log(wood))) == pytest.approx(0.3, rel=0.03)
-    assert float(jnp.std(jnp.log(soil))) == pytest.approx(0.1, rel=0.03)
-    assert abs(float(jnp.corrcoef(jnp.log(wood), jnp.log(soil))[0, 1])) < 0.03

@@ -27,7 +27,6 @@ _PUBLIC = {
     "evaluate": "evaluate",
     "plain_table": "evaluate",
     "rich_table": "evaluate",
-    "write_evaluation": "evaluate",
     "cf_dataset": "export",
     "fluxnet_columns": "export",
     "write_fluxnet_csv": "export",

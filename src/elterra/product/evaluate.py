@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -314,16 +312,6 @@ class _Variant:
         daily: NDArray[np.float32] = np.full((days.size, self.features.shape[1]), np.nan, np.float32)
         daily[np.isin(days, whole.days)] = whole.mean(self.features)[np.isin(whole.days, days)]
         return Trees(daily, **self.tree_options)(day_time, target, use)
-
-
-def write_evaluation(evaluation: Evaluation, run_dir: Path) -> Path:
-    """Writes `evaluation.json` into a run directory (new, then renamed), where the page looks for it."""
-    path = Path(run_dir) / "evaluation.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    part.write_text(json.dumps(evaluation.to_json(), allow_nan=False, indent=1), encoding="utf-8")
-    part.replace(path)
-    return path
 
 
 def plain_table(evaluation: Evaluation, scale: str = "daily", score: str = "rmse") -> str:

@@ -3,14 +3,13 @@
 from elterra.spinup._accumulate import Accumulation, accumulate
 from elterra.spinup._matrix import cascade_matrix, soil_equilibrium, soil_matrix, turnover_times
 from elterra.spinup._steady_state import steady_state
-from elterra.spinup.disequilibrium import disturb, draw_factors, wood_fraction_of_age
+from elterra.spinup.disequilibrium import disturb, wood_fraction_of_age
 
 __all__ = [
     "Accumulation",
     "accumulate",
     "cascade_matrix",
     "disturb",
-    "draw_factors",
     "soil_equilibrium",
     "soil_matrix",
     "steady_state",

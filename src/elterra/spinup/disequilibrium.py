@@ -18,17 +18,6 @@ def wood_fraction_of_age(age: jax.Array, mortality: jax.Array) -> jax.Array:
     return -jnp.expm1(-age * mortality)
 
 
-def draw_factors(key: jax.Array, ncol: int, *, sd_wood: float, sd_soil: float) -> tuple[jax.Array, jax.Array]:
-    """Lognormal factors with median 1 for wood and for slow soil carbon of ``ncol`` members, ``[column]``;
-    ``sd_*``
-    are the standard deviations of the logarithm. ``key`` comes from (seed, purpose, member, window)."""
-    wood, soil = jax.random.split(key)
-    return (
-        jnp.exp(sd_wood * jax.random.normal(wood, (ncol,))),
-        jnp.exp(sd_soil * jax.random.normal(soil, (ncol,))),
-    )
-
-
 def disturb(
     p: Fields,
     s: Fields,
