@@ -40,7 +40,7 @@ def test_values_have_their_types():
 
 def test_a_switch_the_model_does_not_have_is_reported_and_one_it_has_is_used():
     entries = {"irrigate": True, "use_bedrock": True, "use_hydrstress": True, "use_luna": True}
-    report = check_switches(entries, known={"vcmx25_z"})
+    report = check_switches(entries, known={"vcmx25"})
     assert set(report.unsupported) == {"irrigate", "use_hydrstress"}
     assert set(report.used) == {"use_bedrock", "use_luna"}
     assert any(line.startswith("NOT MODELLED irrigate") for line in report.lines())

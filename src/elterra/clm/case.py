@@ -285,6 +285,9 @@ def open_case(path: Path, members: Sequence[Change] = (), patches: int = 1) -> C
         dt=float(entries.get("dtime", 1800)),
         nlevsno=int(entries.get("nlevsno", 12)),
         mode="bgc" if entries.get("use_cn") else "sp",
+        stress="phs" if entries.get("use_hydrstress") else "btran",
+        capacity="luna" if entries.get("use_luna") else "prescribed",
+        nitrogen="fun" if entries.get("use_fun") else "competition",
     )
     return Case(path, cfg, data, entries, file, weather, _start_year(path, weather), report, tuple(members))
 

@@ -154,9 +154,9 @@ SWITCHES: dict[str, tuple[tuple[Any, ...], str]] = {
 #: tells that the model has it, what happens without)
 PROCESSES: dict[str, tuple[Any, str, str]] = {
     "use_hydrstress": (True, "vegwp", "soil moisture stress (btran) instead of plant hydraulics"),
-    "use_luna": (True, "vcmx25_z", "prescribed photosynthetic capacity instead of LUNA"),
+    "use_luna": (True, "vcmx25", "prescribed photosynthetic capacity instead of LUNA"),
     "use_fun": (True, "ekc_active", "uptake of nitrogen without carbon cost"),
-    "use_flexiblecn": (True, "leafcn_max", "fixed C:N of plant tissue"),
+    "use_flexiblecn": (True, "ekc_active", "fixed C:N of plant tissue"),
 }
 
 

@@ -100,7 +100,7 @@ def test_energy_and_water_of_the_canopy_close(seed):
 def test_columns_do_not_see_each_other():
     args = random_case(7)
     whole = fluxes(*args)[1]
-    flipped = jax.tree.map(lambda x: x[..., ::-1], args)
+    flipped = jax.tree.map(lambda x: x[..., ::-1] if x.ndim else x, args)
     back = fluxes(*flipped)[1]
     for name in whole:
         assert np.array_equal(whole[name], back[name][..., ::-1]), name

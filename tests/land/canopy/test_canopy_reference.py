@@ -24,7 +24,7 @@ from elterra.land.photosynthesis import GasExchange
 
 SHARED = Path(os.environ.get("ELTERRA_SHARED", Path(__file__).parents[4] / "shared"))
 CASE = SHARED / "reference" / "clm5" / "sp_rur_step"
-CFG = Config(mode="sp")
+CFG = Config(mode="sp", stress="btran", capacity="prescribed")
 DT = 1800.0
 REFERENCE_HEIGHT = 10.0  # m, ZBOT of the case
 HEIGHTS = {1: 25.5, 7: 26.10016441, 13: 0.5}  # m, its surface data in July

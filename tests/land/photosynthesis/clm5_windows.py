@@ -130,6 +130,7 @@ class Window:
             "frac_h2osfc": get("FH2OSFC"),
             "t_h2osfc": get("TSOI")[0],
             "t_veg": get("TV")[None],
+            "fcansno": get("FCANSNO")[None] if "FCANSNO" in self.data else 0.0 * one,
             "vegwp": np.minimum(get("VEGWP"), -1.0)[:, None],
             "vcmx25": get("VCMX25T")[None],
             "jmx25": get("JMX25T")[None],
