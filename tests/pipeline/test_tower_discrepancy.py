@@ -127,9 +127,9 @@ def test_the_error_of_a_block_averages_its_independent_part_and_keeps_the_common
     assert d.block_sd("NEE", np.arange(8), 100.0, noise) > 0.0
 
 
-@pytest.mark.parametrize(("threads", "count"), [(1, 1), (2, 2), (3, 3)])
-def test_segments_cover_the_period_once_and_begin_in_autumn(threads, count):
-    parts = segments(2555, threads, 1)
+@pytest.mark.parametrize(("most", "count"), [(1, 1), (2, 2), (3, 3)])
+def test_segments_cover_the_period_once_and_begin_in_autumn(most, count):
+    parts = segments(2555, most, 1)
     assert len(parts) == count
     assert [first for _, first, _ in parts][1:] == [stop for _, _, stop in parts][:-1]
     assert parts[0][:2] == (0, 0)

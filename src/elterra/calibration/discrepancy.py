@@ -142,7 +142,7 @@ def error_structure(
 
     residual ``[time]`` (NaN: not known), noise_sd ``[time]`` sd of the measurement error, day ``[time]`` number of the day.
     The variance is the conditional mean of the squared residual (boosted trees with a gamma deviance), never below
-    the measurement's own or a tenth of the mean. The correlation of normalised residuals at distances up to ``lags`` steps
+    the measurement's own or a fiftieth of the mean. The correlation of normalised residuals at distances up to ``lags`` steps
     of one day is fitted by ``common + hourly exp(-lag / memory)``.
     """
     known = np.isfinite(residual)
@@ -182,10 +182,7 @@ def condition(
     covariance ``[step, step]``; known ``[step]``; difference ``[step]`` measurement less everything else (read where
     known); noise_sd ``[step]`` of the measurement; draws, noise: standard normal ``[step, member]``.
     """
-    root = np.linalg.cholesky(
-        covariance + 1e-10 * np.trace(covariance) / len(covariance) * np.eye(len(covariance))
-    )
-    free = root @ draws
+    free = _root(covariance) @ draws
     if not known.any():
         return free
     observed = covariance[np.ix_(known, known)] + np.diag(noise_sd[known] ** 2)
@@ -199,12 +196,17 @@ def uncovered(covariance: Array, members: Array, least: float) -> Array:
     In the coordinates in which the covariance is the identity, each principal direction of the members loses the variance
     it has; a share of ``least`` always stays, so that the result is positive definite.
     """
-    size = len(covariance)
-    root = np.linalg.cholesky(covariance + 1e-10 * np.trace(covariance) / size * np.eye(size))
+    root = _root(covariance)
     anomalies = np.linalg.solve(root, members - members.mean(axis=1, keepdims=True))
     shown, directions = np.linalg.eigh(anomalies @ anomalies.T / (members.shape[1] - 1))
     left = root @ directions * np.sqrt(np.clip(1.0 - shown, least, 1.0))
     return left @ left.T
+
+
+def _root(covariance: Array) -> Array:
+    """Cholesky factor, with a trace of jitter against covariances that are singular to round-off."""
+    size = len(covariance)
+    return np.linalg.cholesky(covariance + 1e-10 * np.trace(covariance) / size * np.eye(size))
 
 
 def blocks_of_days(day: NDArray[np.int64], length: int, folds: int) -> NDArray[np.int64]:

@@ -66,6 +66,28 @@ def _met(got: jax.Array, wanted: jax.Array) -> jax.Array:
     return jnp.where(some, got / jnp.where(some, wanted, 1.0), 1.0)
 
 
+def _ammonium_round(
+    p: Fields,
+    nh4: jax.Array,
+    no3: jax.Array,
+    plant_demand: jax.Array,
+    immobilisation: jax.Array,
+    nitrification: jax.Array,
+    empty_profile: jax.Array,
+    dt: float,
+) -> tuple[jax.Array, jax.Array, jax.Array, tuple[jax.Array, ...]]:
+    """Demand of plants by layer, ammonium and nitrate to be had (gN m-3 s-1), and shares of ammonium: plants,
+    decomposers, nitrifiers. Arguments as for `compete`."""
+    nh4, no3 = jnp.maximum(nh4, 0.0), jnp.maximum(no3, 0.0)
+    wanted = plant_demand * _uptake_profile(p, nh4 + no3, empty_profile)
+    shares = _share(
+        nh4 / dt,
+        (wanted, immobilisation, nitrification),
+        (p.compet_plant_nh4, p.compet_decomp_nh4, p.compet_nit),
+    )
+    return wanted, nh4 / dt, no3 / dt, shares
+
+
 def offer(
     p: Fields,
     nh4: jax.Array,
@@ -82,13 +104,8 @@ def offer(
     Arguments as for `compete`. Plants enter both rounds with their whole demand, and may then buy all that is
     left.
     """
-    nh4, no3 = jnp.maximum(nh4, 0.0), jnp.maximum(no3, 0.0)
-    wanted = plant_demand * _uptake_profile(p, nh4 + no3, empty_profile)
-    nh4_rate, no3_rate = nh4 / dt, no3 / dt
-    _, immob_nh4, nitrified = _share(
-        nh4_rate,
-        (wanted, immobilisation, nitrification),
-        (p.compet_plant_nh4, p.compet_decomp_nh4, p.compet_nit),
+    wanted, nh4_rate, no3_rate, (_, immob_nh4, nitrified) = _ammonium_round(
+        p, nh4, no3, plant_demand, immobilisation, nitrification, empty_profile, dt
     )
     _, immob_no3, denitrified = _share(
         no3_rate,
@@ -129,14 +146,8 @@ def compete(
     column.
     """
     dz = p.dzsoi[:NLEVSOI]
-    nh4, no3 = jnp.maximum(nh4, 0.0), jnp.maximum(no3, 0.0)
-    wanted = plant_demand * _uptake_profile(p, nh4 + no3, empty_profile)
-
-    nh4_rate, no3_rate = nh4 / dt, no3 / dt
-    plant_nh4, immob_nh4, nitrified = _share(
-        nh4_rate,
-        (wanted, immobilisation, nitrification),
-        (p.compet_plant_nh4, p.compet_decomp_nh4, p.compet_nit),
+    wanted, nh4_rate, no3_rate, (plant_nh4, immob_nh4, nitrified) = _ammonium_round(
+        p, nh4, no3, plant_demand, immobilisation, nitrification, empty_profile, dt
     )
     # what ammonium left open; demands are not below zero but for round-off
     plant_no3, immob_no3, denitrified = _share(

@@ -54,15 +54,15 @@ def take_up(
 ) -> Uptake:
     """Competition for mineral nitrogen and growth. ``root_column`` (m-1 ``[soil_layer, column]``) says where
     plants look for nitrogen in a soil without any; the other arguments are those of `carbon_nitrogen`."""
-    scheme = _buy if cfg.nitrogen == "fun" else _compete
-    return scheme(p, s, moved, drv, gpp, demand, microbes, root_column, cfg)
+    if cfg.nitrogen == "fun":
+        return _buy(p, s, moved, drv, gpp, demand, microbes, root_column, cfg)
+    return _compete(p, s, moved, gpp, demand, microbes, root_column, cfg)
 
 
 def _compete(
     p: Fields,
     s: Fields,
     moved: Fields,
-    drv: Fields,
     gpp: jax.Array,
     demand: Demand,
     microbes: Microbes,

@@ -168,7 +168,7 @@ def learn(
     """
     size = free.sizes["time"]
     features, names = driver_features(weather, site.latitude, site.longitude, site.utc_offset_h)
-    model_names = [str(n) for n in free if not str(n).endswith("_sd")]
+    model_names = [str(n) for n in free]
     x = np.concatenate(
         [features[:size], np.stack([free[n].values for n in model_names], axis=1).astype(np.float32)], axis=1
     )

@@ -21,6 +21,8 @@ TOWER = ("NEE", "GPP", "ER", "LE", "SWC")
 #: days that a later segment runs before it counts: the spun-up state is that of a New Year, with snow, and has to
 #: forget it (the segments begin in September, the lead-in in May)
 LEAD_IN = 120
+#: parts of the period that run side by side: not the number of threads, which may not matter to the results
+SEGMENTS = 2
 
 
 def free_run(
@@ -32,11 +34,10 @@ def free_run(
 ) -> xr.Dataset:
     """Ensemble means on ``time`` over the whole period, half-hourly.
 
-    ``tower_<name>``: what the tower would measure (units of the observations); ``tower_<name>_sd``: spread of the members;
-    other names: model outputs, daily ones repeated. The period is cut into one segment a thread; each starts from the
-    spun-up state, later ones `LEAD_IN` days early.
+    ``tower_<name>``: what the tower would measure (units of the observations); other names: model outputs, daily ones
+    repeated. The period is cut into `SEGMENTS`; each starts from the spun-up state, later ones `LEAD_IN` days early.
     """
-    parts = segments(station.windows, threads, station.day_of_first_window())
+    parts = segments(station.windows, SEGMENTS, station.day_of_first_window())
     model = station.model(ensemble, spun_up, full_output=False)
     model.compile(ensemble.physical(1.0))
     done = dict.fromkeys(parts, 0)
@@ -62,9 +63,7 @@ def free_run(
                         np.repeat(value[layer or 0], STEPS_PER_DAY)
                     )
             for name in TOWER:
-                members = forecast.equivalents[name]
-                rows.setdefault(f"tower_{name}", []).append(members.mean(axis=-1))
-                rows.setdefault(f"tower_{name}_sd", []).append(members.std(axis=-1, ddof=1))
+                rows.setdefault(f"tower_{name}", []).append(forecast.equivalents[name].mean(axis=-1))
         return {name: np.concatenate(row) for name, row in rows.items()}
 
     with ThreadPoolExecutor(max_workers=threads) as pool:
@@ -80,12 +79,12 @@ def _layers(name: str) -> tuple[int, ...]:
     return (0, 3, 7) if name == "TSOI" else (0,)
 
 
-def segments(windows: int, threads: int, first_day_of_year: int) -> list[tuple[int, int, int]]:
-    """``(begin, first, stop)``: windows ``first:stop`` count, the run begins at ``begin``.
+def segments(windows: int, most: int, first_day_of_year: int) -> list[tuple[int, int, int]]:
+    """``(begin, first, stop)``, at ``most`` so many: windows ``first:stop`` count, the run begins at ``begin``.
 
     Cuts lie at the first of September nearest to an even share; a period of less than two years is one segment.
     """
-    count = max(1, min(threads, windows // 730))
+    count = max(1, min(most, windows // 730))
     september = 244
     autumns = [w for w in range((september - first_day_of_year) % 365, windows, 365) if w > LEAD_IN]
     cuts = [0]

@@ -73,14 +73,10 @@ class ProductRun:
             ),
         }
         self.products = {name: WindowProduct(half, daily, STEPS_PER_DAY) for name in self.cycles}
-        if discrepancy is not None:
-            self.products[""] = WindowProduct(
-                half,
-                daily,
-                STEPS_PER_DAY,
-                discrepancy.published(station.tower()),
-                float(calibrated.physical(1.0).get("le_closure", np.ones(1)).mean()),
-            )
+        if discrepancy is not None and tower is not None:
+            closure = float(calibrated.physical(1.0).get("le_closure", np.ones(1)).mean())
+            published = discrepancy.published(tower)
+            self.products[""] = WindowProduct(half, daily, STEPS_PER_DAY, published, closure)
         self.pending: dict[str, list[FinalWindow]] = {name: [] for name in self.cycles}
         self.innovations: list[Innovation] = []
         self._restart, self._store = folder / "cycle.restart", store

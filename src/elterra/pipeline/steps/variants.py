@@ -80,20 +80,14 @@ def evaluate_run(run_dir: Path, report: Report) -> Mapping[str, float]:
         ensemble = result.ensemble
         figures = {f"calibration.{k}": v for k, v in describe(result).items()}
     threads = engine_threads(experiment.engine.threads)
+    weather = weather_record(station.streams)
     discrepancies: dict[int, Discrepancy | None] = dict.fromkeys(masks)
     if experiment.discrepancy.enabled:
         free = free_run(station, ensemble, spun_up, threads, tell)
         for v, mask in masks.items():
             tell(0, 0, f"discrepancy of variant {v}")
             seen = tower.withhold(mask["withheld"].values)
-            discrepancies[v], _ = learn(
-                free,
-                weather_record(station.streams),
-                seen,
-                station.site,
-                experiment.ensemble.seed,
-                threads,
-            )
+            discrepancies[v], _ = learn(free, weather, seen, station.site, experiment.ensemble.seed, threads)
     ensembles = _run_all(station, ensemble, spun_up, tower, masks, discrepancies, threads, tell)
     openloop = _stored_members(groups, "openloop/members", count)
 
@@ -103,7 +97,7 @@ def evaluate_run(run_dir: Path, report: Report) -> Mapping[str, float]:
 
     evaluation = evaluate(
         observations,
-        weather_record(station.streams),
+        weather,
         run_variant,
         variants=list(variants),
         counts=counts,
