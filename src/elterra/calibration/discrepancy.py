@@ -142,8 +142,8 @@ def error_structure(
 
     residual ``[time]`` (NaN: not known), noise_sd ``[time]`` sd of the measurement error, day ``[time]`` number of the day.
     The variance is the conditional mean of the squared residual (boosted trees with a gamma deviance), never below
-    the measurement's own or a fiftieth of the mean. The correlation of normalised residuals at distances up to ``lags`` steps
-    of one day is fitted by ``common + hourly exp(-lag / memory)``.
+    the measurement's own or a fiftieth of the mean. The correlation of normalised residuals at distances up to ``lags``
+    steps of one day is fitted by ``common + hourly exp(-lag / memory)``.
     """
     known = np.isfinite(residual)
     if not known.any():
