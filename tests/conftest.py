@@ -8,6 +8,4 @@ _CACHE = Path(__file__).parents[1] / ".cache" / "jax"
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(_CACHE))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.5")
 
-import jax  # noqa: E402
-
-jax.config.update("jax_enable_x64", True)
+import elterra.land  # noqa: E402, F401  (settings of JAX, before anything is compiled)

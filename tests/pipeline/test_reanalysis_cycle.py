@@ -187,3 +187,16 @@ def test_statistics_of_a_stock_book_what_clipping_adds():
     assert bounded.min() == 0.0
     assert clipped["SWE"] == pytest.approx(0.25)
     assert product._bounded("NEE", values, clipped) is values
+
+
+def test_condensed_ensemble_has_the_same_mean_and_the_leading_covariance():
+    priors = [Prior(n, "normal", 1.0, 0.5) for n in "abcd"]
+    whole = ParameterEnsemble.prior(priors, ["a"], 64, seed=2, seasonal_sd=0.3)  # six unknowns
+    few, fewer = whole.condensed(8), whole.condensed(4)
+    assert few.members == 8
+    unknowns = [e.vector()[0] for e in (whole, few, fewer)]
+    np.testing.assert_allclose(unknowns[1].mean(axis=1), unknowns[0].mean(axis=1), atol=1e-12)
+    np.testing.assert_allclose(np.cov(unknowns[1]), np.cov(unknowns[0]), atol=1e-12)
+    total, kept = np.linalg.eigvalsh(np.cov(unknowns[0])), np.linalg.eigvalsh(np.cov(unknowns[2]))
+    np.testing.assert_allclose(kept[-3:], total[-3:], rtol=1e-10)  # three modes are what four members carry
+    assert whole.condensed(64) is whole

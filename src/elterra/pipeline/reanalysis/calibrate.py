@@ -93,7 +93,7 @@ def _run_years(
     progress = dict.fromkeys(years, 0)
 
     def one(year: tuple[int, int]) -> list[Array]:
-        model = station.model(ensemble, spun_up, full_output=False, first_window=year[0])
+        model = station.model(ensemble, spun_up, first_window=year[0])
         rows = []
         for w in range(year[1] - year[0]):
             forecast = model.forecast(w, ensemble.physical(model.day_of_year(w)))
@@ -103,7 +103,7 @@ def _run_years(
                 tell(base + sum(progress.values()), total, "calibration")
         return rows
 
-    station.model(ensemble, spun_up, full_output=False).compile(ensemble.physical(1.0))
+    station.model(ensemble, spun_up).compile(ensemble.physical(1.0))
     with ThreadPoolExecutor(max_workers=threads) as pool:
         parts = list(pool.map(one, years))
     return np.concatenate([row for rows in parts for row in rows])

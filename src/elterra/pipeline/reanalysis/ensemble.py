@@ -89,6 +89,24 @@ class ParameterEnsemble:
                     row += 1
         return replace(self, z=vector[:n], seasonal=seasonal)
 
+    def condensed(self, members: int) -> ParameterEnsemble:
+        """A smaller ensemble with the same mean and as much of the same covariance as it can carry.
+
+        Second-order exact sampling (Pham 2001, https://doi.org/10.1175/1520-0493(2001)129<1194:SMFSDA>2.0.CO;2): the leading
+        ``members - 1`` modes of the unknowns, spread over the members by an orthogonal basis without mean. The same ensemble
+        where it is not larger than ``members``.
+        """
+        if self.members <= members:
+            return self
+        unknowns, _ = self.vector()
+        mean = unknowns.mean(axis=1, keepdims=True)
+        modes, spread, _ = np.linalg.svd((unknowns - mean) / np.sqrt(self.members - 1), full_matrices=False)
+        kept = min(members - 1, modes.shape[1])
+        # rows of the cosine transform but the constant one: orthonormal, each of mean zero
+        order, place = np.arange(1, kept + 1)[:, None], np.arange(members) + 0.5
+        basis = np.sqrt(2.0 / members) * np.cos(np.pi * order * place / members)
+        return self.with_vector(mean + np.sqrt(members - 1) * (modes[:, :kept] * spread[:kept]) @ basis)
+
     def physical(self, dayofyear: float, delta: Array | None = None) -> dict[str, Array]:
         """Parameter values ``[member]`` on a day of the year, with the drift ``delta [parameter, member]``."""
         angle = 2.0 * np.pi * (dayofyear - 1.0) / 365.25

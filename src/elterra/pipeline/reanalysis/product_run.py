@@ -17,7 +17,7 @@ import elterra
 from elterra.land import Fields, read_restart, write_restart
 from elterra.land.config import NLEVSOI
 from elterra.land.soil_heat import ZSOI
-from elterra.pipeline.reanalysis.cycle import Cycle, FinalWindow, Innovation
+from elterra.pipeline.reanalysis.cycle import Cycle, Innovation
 from elterra.pipeline.reanalysis.discrepancy import Discrepancy
 from elterra.pipeline.reanalysis.ensemble import ParameterEnsemble
 from elterra.pipeline.reanalysis.inputs import STEPS_PER_DAY
@@ -30,6 +30,7 @@ from elterra.product.store import StoreWriter
 from elterra.registry import variable
 
 Array = NDArray[np.float64]
+WindowArrays = Mapping[str, Mapping[str, NDArray[Any]]]
 
 #: windows between two restarts: a killed run repeats at most so many, bit by bit
 CHECKPOINT_EVERY = 90
@@ -57,7 +58,6 @@ class ProductRun:
                 station.model(
                     calibrated,
                     spun_up,
-                    full_output=True,
                     shift=discrepancy.shift if discrepancy is not None else None,
                 ),
                 calibrated,
@@ -66,7 +66,7 @@ class ProductRun:
                 discrepancy,
             ),
             OPENLOOP: Cycle(
-                station.model(station.ensemble(), spun_up, full_output=True),
+                station.model(station.ensemble(), spun_up),
                 station.ensemble(),
                 options,
                 None,
@@ -77,7 +77,8 @@ class ProductRun:
             closure = float(calibrated.physical(1.0).get("le_closure", np.ones(1)).mean())
             published = discrepancy.published(tower)
             self.products[""] = WindowProduct(half, daily, STEPS_PER_DAY, published, closure)
-        self.pending: dict[str, list[FinalWindow]] = {name: [] for name in self.cycles}
+        #: windows that are final in one ensemble and not yet in the other
+        self.pending: dict[str, list[tuple[int, WindowArrays]]] = {name: [] for name in self.cycles}
         self.innovations: list[Innovation] = []
         self._restart, self._store = folder / "cycle.restart", store
         self.committed = -1
@@ -110,13 +111,14 @@ class ProductRun:
         return (done // CHECKPOINT_EVERY + 1) * CHECKPOINT_EVERY
 
     def _advance(self, target: int, tell: Callable[[int, int], None], stop: Callable[[], bool]) -> None:
-        """Both ensembles to window ``target``, each on its own thread."""
+        """Both ensembles to window ``target``, each with its statistics on its own thread."""
         errors: list[BaseException] = []
 
         def work(name: str, cycle: Cycle) -> None:
             try:
                 for final, fates, _ in cycle.run(target, last=self.windows):
-                    self.pending[name].extend(final)
+                    for window in final:
+                        self.pending[name].append((window.window, self.products[name].arrays(window)))
                     if name == "":
                         self.innovations.extend(fates)
                         tell(cycle.window, self.windows)
@@ -135,18 +137,16 @@ class ProductRun:
         if errors:
             raise errors[0]
 
-    def _ready(self) -> list[tuple[int, dict[str, dict[str, NDArray[Any]]]]]:
+    def _ready(self) -> list[tuple[int, WindowArrays]]:
         """Windows that are final in both ensembles, as groups of arrays for the store."""
         count = min(len(v) for v in self.pending.values())
-        ready = []
+        ready: list[tuple[int, WindowArrays]] = []
         for _ in range(count):
-            groups: dict[str, dict[str, NDArray[Any]]] = {}
+            groups: dict[str, Mapping[str, NDArray[Any]]] = {}
             number = -1
             for name, queue in self.pending.items():
-                final = queue.pop(0)
-                number = final.window
-                for group, arrays in self.products[name].arrays(final).items():
-                    groups[f"{name}{group}"] = arrays
+                number, product = queue.pop(0)
+                groups |= {f"{name}{group}": arrays for group, arrays in product.items()}
             ready.append((number, groups))
         return ready
 
@@ -159,10 +159,10 @@ class ProductRun:
             header["cycles"][name] = head
             header["products"][name] = self.products[name].state()
             header["pending"][name] = []
-            for final in self.pending[name]:
-                key = f"{name}|pending/{final.window}"
-                arrays |= {f"{key}/{k}": v for k, v in final.to_arrays().items()}
-                header["pending"][name].append({"window": final.window, "worst": final.forecast.worst})
+            for window, product in self.pending[name]:
+                for group, values in product.items():
+                    arrays |= {f"{name}|pending/{window}/{group}/{k}": v for k, v in values.items()}
+                header["pending"][name].append({"window": window, "groups": list(product)})
         header["innovations"] = [list(asdict(i).values()) for i in self.innovations]
         write_restart(self._restart, arrays, header)
 
@@ -186,20 +186,12 @@ class ProductRun:
     def _restore(self, arrays: Mapping[str, Array], header: Mapping[str, Any]) -> None:
         self.committed = int(header["committed"])
         for name, cycle in self.cycles.items():
-            own = {k[len(name) + 1 :]: v for k, v in arrays.items() if k.startswith(f"{name}|")}
+            own = _under(arrays, f"{name}|")
             cycle.restore(own, header["cycles"][name])
             self.products[name].restore(header["products"][name])
             self.pending[name] = [
-                FinalWindow.from_arrays(
-                    entry["window"],
-                    entry["worst"],
-                    {
-                        k[len(f"pending/{entry['window']}/") :]: v
-                        for k, v in own.items()
-                        if k.startswith(f"pending/{entry['window']}/")
-                    },
-                )
-                for entry in header["pending"][name]
+                (w, {g: _under(own, f"pending/{w}/{g}/") for g in groups})
+                for w, groups in ((e["window"], e["groups"]) for e in header["pending"][name])
             ]
         self.innovations = [Innovation(*row) for row in header["innovations"]]
 
@@ -251,6 +243,10 @@ class ProductRun:
             "longitude": self.station.site.longitude,
             "utc_offset": self.station.site.utc_offset_h,
         }
+
+
+def _under(arrays: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
+    return {k[len(prefix) :]: np.array(v) for k, v in arrays.items() if k.startswith(prefix)}
 
 
 #: units of the kept members: those of the tower's measurements

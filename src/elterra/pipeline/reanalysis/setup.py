@@ -172,15 +172,15 @@ class Station:
         ensemble: ParameterEnsemble,
         spun_up: Fields,
         *,
-        full_output: bool,
         first_window: int = 0,
         seed_shift: int = 0,
         shift: Mapping[str, Array] | None = None,
     ) -> StationModel:
         """The forecast model of an ensemble, started from the spun-up state with its own disequilibrium.
 
-        ``full_output``: all product variables; else only what scores, calibration and discrepancy need.
-        ``first_window`` of the period becomes window 0. ``shift``: see `StationModel`.
+        All ask for the same outputs, those of the product: they share one compiled program for each number of
+        members, and the outputs cost little beside the step. ``first_window`` of the period becomes window 0.
+        ``shift``: see `StationModel`.
         """
         values = ensemble.physical(1.0)
         land = {n: v for n, v in values.items() if n not in (*OPERATOR, *INITIAL)}
@@ -188,10 +188,9 @@ class Station:
         s = tile_state(spun_up, ensemble.members)
         if self.experiment.spinup.disequilibrium:
             s = disequilibrium(p, s, values, self.site)
-        half = output_names("halfhourly") if full_output else ()
-        series = tuple(dict.fromkeys((*half, *FREE_SERIES, "NEE")))
+        series = tuple(dict.fromkeys((*output_names("halfhourly"), *FREE_SERIES, "NEE")))
         budget_fluxes = tuple({f for _, fluxes in BUDGETS.values() for f in fluxes})
-        daily = output_names("daily") if full_output else FREE_DAILY
+        daily = {*output_names("daily"), *FREE_DAILY}
         means = tuple(sorted({n for n in (*daily, *budget_fluxes) if n not in series or n in budget_fluxes}))
         return StationModel(
             p,

@@ -17,6 +17,7 @@ from elterra.land import Fields, run_chunk, write_restart
 from elterra.land.forcing import neutral_factors
 from elterra.land.run import forcing_chunk
 from elterra.pipeline._stage import Context, StageResult
+from elterra.pipeline.reanalysis.free_run import MEMBERS as FREE_MEMBERS
 from elterra.pipeline.reanalysis.inputs import STEPS_PER_DAY
 from elterra.pipeline.reanalysis.setup import Station
 from elterra.registry import variables
@@ -88,11 +89,12 @@ def compile_ahead(station: Station, s: Fields) -> threading.Thread:
     What is compiled does not depend on values; a failure here would come again, with its reason, where the program is
     used.
     """
-    ensemble = station.ensemble()
-    models = [station.model(ensemble, s, full_output=full) for full in (False, True)]
+    members = station.ensemble()
+    ensembles = [members, members.condensed(FREE_MEMBERS)]
+    models = [station.model(ensemble, s) for ensemble in ensembles]
 
     def work() -> None:
-        for model in models:
+        for model, ensemble in zip(models, ensembles, strict=True):
             model.compile(ensemble.physical(1.0))
 
     thread = threading.Thread(target=work, name="compile-ahead", daemon=True)

@@ -141,7 +141,7 @@ def _run_all(
     def one(variant: int) -> xr.Dataset:
         discrepancy = discrepancies[variant]
         shift = discrepancy.shift if discrepancy is not None else None
-        model = station.model(ensemble, spun_up, full_output=False, shift=shift)
+        model = station.model(ensemble, spun_up, shift=shift)
         seen = tower.withhold(masks[variant]["withheld"].values)
         cycle = Cycle(model, ensemble, station.options(), seen, discrepancy)
         members = discrepancy.published(seen) if discrepancy is not None else without_discrepancy
@@ -157,7 +157,7 @@ def _run_all(
                 tell(sum(done.values()), total, "variants")
         return _members_dataset(out, station.streams["time"].values)
 
-    station.model(ensemble, spun_up, full_output=False).compile(ensemble.physical(1.0))
+    station.model(ensemble, spun_up).compile(ensemble.physical(1.0))
     with ThreadPoolExecutor(max_workers=threads) as pool:
         return dict(zip(masks, pool.map(one, masks), strict=True))
 
