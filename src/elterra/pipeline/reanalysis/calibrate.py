@@ -13,12 +13,9 @@ from elterra.calibration import next_temper, transform_step
 from elterra.land import Fields
 from elterra.pipeline.reanalysis.ensemble import ParameterEnsemble
 from elterra.pipeline.reanalysis.setup import Station
-from elterra.pipeline.reanalysis.windows import KINDS, Block, TowerSeries, predict, window_blocks
+from elterra.pipeline.reanalysis.windows import CORRELATED, KINDS, Block, TowerSeries, predict, window_blocks
 
 Array = NDArray[np.float64]
-
-#: Neighbouring blocks share the error of the model: so many count as one.
-CORRELATED = {"NEE_day": 12.0, "NEE_night": 12.0, "LE": 12.0, "SWC": 60.0}
 
 
 @dataclass

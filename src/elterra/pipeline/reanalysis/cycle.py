@@ -18,6 +18,7 @@ from elterra.assimilation import (
 )
 from elterra.pipeline.reanalysis.ensemble import Drift, ParameterEnsemble
 from elterra.pipeline.reanalysis.windows import (
+    CORRELATED,
     KINDS,
     Block,
     Discrepant,
@@ -93,6 +94,9 @@ class CycleOptions:
             ("sensor", "LE"): 0.0,
             ("carbon", "SWC"): 0.0,
             ("carbon", "LE"): 0.0,
+            # a stock of decades remembers every datum: for it, as for a calibration, data with a common error count less
+            ("carbon", "NEE_night"): 1.0 / CORRELATED["NEE_night"],
+            ("carbon", "NEE_day"): 1.0 / CORRELATED["NEE_day"],
             ("water", "NEE_night"): 0.0,
             ("water", "NEE_day"): 0.0,
         }

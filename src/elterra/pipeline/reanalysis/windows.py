@@ -15,6 +15,8 @@ Array = NDArray[np.float64]
 
 #: observed quantities, in the order of their group index; night and day NEE are different kinds of information
 KINDS = ("NEE_day", "NEE_night", "LE", "SWC")
+#: blocks near each other share the error of the model: for what lasts, so many count as one
+CORRELATED = {"NEE_day": 12.0, "NEE_night": 12.0, "LE": 12.0, "SWC": 60.0}
 
 
 @dataclass(frozen=True)
