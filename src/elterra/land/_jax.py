@@ -3,9 +3,10 @@
 import os
 from pathlib import Path
 
-#: On a CPU each operation of a loop is a call of its own; a solve over 20 layers is 200 calls. Below this many bytes XLA
-#: compiles a whole loop into one function: a step takes a sixth to a quarter less time (docs/performance.md).
-_SMALL_LOOPS = "--xla_backend_extra_options=xla_cpu_small_while_loop_byte_threshold=2000000000"
+#: On a CPU each operation of a loop is a call of its own; a solve over 20 layers is 200 calls. A loop that moves fewer bytes
+#: than this XLA compiles into one function: a step takes a sixth less time. Not larger: the loop over the steps of a day as
+#: one function takes four times as long to compile (docs/performance.md).
+_SMALL_LOOPS = "--xla_backend_extra_options=xla_cpu_small_while_loop_byte_threshold=4000000"
 _flags = os.environ.get("XLA_FLAGS", "")
 if "xla_backend_extra_options" not in _flags:  # somebody's own setting stands
     os.environ["XLA_FLAGS"] = f"{_flags} {_SMALL_LOOPS}".strip()
