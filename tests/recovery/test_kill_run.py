@@ -47,9 +47,13 @@ def test_killed_at_random_moments_and_resumed_a_reanalysis_ends_in_the_same_bits
     environment = {**os.environ, "JAX_COMPILATION_CACHE_DIR": str(tmp_path / "cache")}
     quiet = {"env": environment, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
 
-    subprocess.run(command("run", experiment, "--run", tmp_path / "first"), check=True, **quiet)
+    def run_to_the_end(words: list[str]) -> None:
+        ended = subprocess.run(words, **quiet)
+        assert ended.returncode == 0, ended.stderr.decode()
+
+    run_to_the_end(command("run", experiment, "--run", tmp_path / "first"))
     begin = time.monotonic()
-    subprocess.run(command("run", experiment, "--run", tmp_path / "whole"), check=True, **quiet)
+    run_to_the_end(command("run", experiment, "--run", tmp_path / "whole"))
     seconds = time.monotonic() - begin
     whole = finished_hash(tmp_path / "whole")
     assert finished_hash(tmp_path / "first") == whole
@@ -72,6 +76,6 @@ def test_killed_at_random_moments_and_resumed_a_reanalysis_ends_in_the_same_bits
             if (run / "experiment.json").exists():
                 words = command("resume", run)
         else:
-            subprocess.run(words, check=True, **quiet)
+            run_to_the_end(words)
         assert finished_hash(run) == whole
     print(f"{kills} kills in {runs} runs: the same bits every time")

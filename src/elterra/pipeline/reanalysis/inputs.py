@@ -146,6 +146,8 @@ def save_dataset(ds: xr.Dataset, path: Path) -> None:
     plain.attrs = {
         k: v for k, v in ds.attrs.items() if isinstance(v, str | int | float | np.number | np.ndarray | list)
     }
+    if "bounds" in plain.get("time", xr.DataArray()).attrs:  # the bounds take over what the time has
+        plain["time"].encoding["units"] = f"minutes since {str(plain['time'].values[0])[:10]}"
     temporary = path.with_suffix(".new")
     plain.to_netcdf(temporary, engine="h5netcdf")
     temporary.replace(path)

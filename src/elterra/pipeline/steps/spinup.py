@@ -79,7 +79,8 @@ def run(context: Context) -> StageResult:
     figures = {
         n: v * (_SECONDS_PER_YEAR if n in ("GPP", "NPP", "HR", "NEE") else 1.0) for n, v in shown.items()
     }
-    figures["drift_gC_m2_yr"] = shown["TOTECOSYSC"] - previous
+    if np.isfinite(previous):  # a single year has nothing to be compared with
+        figures["drift_gC_m2_yr"] = shown["TOTECOSYSC"] - previous
     return StageResult(outputs=("spinup/state.restart",), figures=figures)
 
 
