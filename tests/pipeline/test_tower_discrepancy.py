@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import xarray as xr
 
 from elterra.calibration import ErrorStructure
+from elterra.domain import ch_dav
 from elterra.pipeline.reanalysis.cycle import FinalWindow, Forecast
 from elterra.pipeline.reanalysis.discrepancy import Discrepancy
 from elterra.pipeline.reanalysis.free_run import LEAD_IN, segments
@@ -139,3 +141,33 @@ def test_segments_cover_the_period_once_and_begin_in_autumn(most, count):
 
 def test_a_short_period_is_one_segment():
     assert segments(400, 8, 1) == [(0, 0, 400)]
+
+
+def test_misfit_of_soil_water_that_follows_the_models_own_state_is_learned(monkeypatch):
+    from elterra.pipeline.reanalysis import discrepancy as module
+
+    days = 4 * 365
+    n = STEPS * days
+    season = np.cos(2.0 * np.pi * (np.arange(n) / STEPS % 365) / 365.0)
+    draw = np.random.default_rng(4)
+    cold = np.repeat(season[::STEPS] + 0.5 * draw.standard_normal(days), STEPS)  # frost of the model's soil
+    model = 0.3 - 0.1 * (cold > 0.5)
+    truth = np.full(n, 0.3) + 0.002 * draw.standard_normal(n)
+    gap = (np.arange(n) // STEPS >= 700) & (np.arange(n) // STEPS < 790)
+    never = np.zeros(n, bool)
+    tower = TowerSeries(
+        dict.fromkeys(("NEE", "LE"), truth) | {"SWC": truth},
+        dict.fromkeys(("NEE", "LE", "SWC"), np.full(n, 0.01)),
+        dict.fromkeys(("NEE", "LE", "SWC"), np.full(n, 0.01)),
+        {"NEE": never, "LE": never, "SWC": ~gap},
+        np.arange(n) % STEPS < 20,
+    )
+    monkeypatch.setattr(
+        module, "driver_features", lambda *a: (draw.random((n, 3)).astype(np.float32), ["a", "b", "hour_sin"])
+    )
+    free = xr.Dataset({"tower_SWC": ("time", model), "TSOI0": ("time", cold)})
+    found, figures = module.learn(free, None, tower, ch_dav(), 1, 1)
+    rmse = [np.sqrt(np.mean((x - truth)[gap] ** 2)) for x in (model, model + found.shift["SWC"])]
+    assert rmse[1] < 0.2 * rmse[0]
+    assert set(found.error) == set()
+    assert figures["SWC.rmse_learned"] < 0.2 * figures["SWC.rmse_free"]

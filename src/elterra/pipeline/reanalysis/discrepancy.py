@@ -32,10 +32,16 @@ from elterra.product.baselines import driver_features
 
 Array = NDArray[np.float64]
 
-#: fluxes whose operator has a learned discrepancy; soil water has its offset and gain
+#: fluxes whose operator has a learned discrepancy with a random part
 LEARNED = ("NEE", "LE")
+#: slow states with a learned discrepancy: what is left of it is the drift of the sensor's offset
+SLOW = ("SWC",)
 #: days of a block that is left out at a time, and into how many parts the blocks are dealt
 BLOCK_DAYS, FOLDS = 20, 5
+#: the misfit of soil water lasts for a season: so long are its blocks; and of each day a few half-hours tell all
+SLOW_BLOCK_DAYS, SLOW_EVERY = 90, 6
+#: features that a slow state may not see
+CLOCK = ("SW_POT", "hour_")
 #: features that respiration may not see: at night, where it is measured, they are constant
 DAYTIME_ONLY = (
     "SW_IN",
@@ -60,7 +66,7 @@ LEAST_SHARE = 0.2
 
 @dataclass(frozen=True)
 class Discrepancy:
-    """``shift [time]`` by tower variable (NEE, GPP, ER, LE) is added to what the model says; `error` by learned variable.
+    """``shift [time]`` by tower variable (NEE, GPP, ER, LE, SWC) is added to what the model says; `error` by flux learned.
 
     The shifts obey NEE = ER - GPP, and that of GPP is zero at night.
     """
@@ -189,6 +195,16 @@ def learn(
         residual = target - model - shift[name]
         error[name] = error_structure(x, residual, tower.random_sd[name][:size], day, seed=seed)
         figures |= _figures(name, target, model, model + shift[name], error[name])
+    for name in SLOW:
+        used = tower.used[name][:size] & (np.arange(size) % SLOW_EVERY == 0)
+        if not used.any():
+            continue
+        model = free[f"tower_{name}"].values
+        target = np.where(used, tower.values[name][:size], np.nan)
+        columns = [i for i, n in enumerate(all_names) if not n.startswith(CLOCK)]
+        blocks = blocks_of_days(day, SLOW_BLOCK_DAYS, FOLDS)
+        shift[name] = learn_mean(x[:, columns], target - model, blocks, seed=seed, threads=threads).mean
+        figures |= _figures(name, target, model, model + shift[name])
     if "NEE" in shift:
         dark = ~daylight & tower.used["NEE"][:size]
         columns = [i for i, n in enumerate(all_names) if not n.startswith(DAYTIME_ONLY)]
@@ -205,16 +221,22 @@ def learn(
     return Discrepancy(shift, error, seed), figures
 
 
-def _figures(name: str, target: Array, free: Array, mean: Array, error: ErrorStructure) -> dict[str, float]:
+def _figures(
+    name: str, target: Array, free: Array, mean: Array, error: ErrorStructure | None = None
+) -> dict[str, float]:
     known = np.isfinite(target)
 
     def rmse(x: Array) -> float:
         return float(np.sqrt(np.mean((x[known] - target[known]) ** 2)))
 
-    return {
+    figures = {
         f"{name}.rmse_free": rmse(free),
         f"{name}.rmse_learned": rmse(mean),
         f"{name}.bias_free": float((free[known] - target[known]).mean()),
+    }
+    if error is None:
+        return figures
+    return figures | {
         f"{name}.common_share": error.common,
         f"{name}.hourly_share": error.hourly,
         f"{name}.memory_steps": error.memory,
