@@ -7,7 +7,7 @@ CPU compiler drops barriers before it fuses. What it never repeats is a division
 by a 1 that is not known when the program is compiled. Dividing by 1 is exact: no bit of a result depends on it.
 
 Sums over layers, pools or patches are written out as additions of slices, which XLA vectorises over the columns (a
-reduction along the first axis it does not).
+reduction along the first axis it does not). Logarithms become those of `logarithm`.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 from jax.extend import core
+
+from elterra.land.numerics.logarithm import log
 
 #: a value with several uses is kept from this many operations since the last kept one on (other values not tried yet)
 WORTH = 4
@@ -47,6 +49,7 @@ _REDUCTIONS: dict[str, Callable[[Any, Any], Any]] = {
     "reduce_or": jnp.logical_or,
     "reduce_and": jnp.logical_and,
 }
+_OF_A_LOGARITHM = 25.0
 #: longest sum that is written out
 _LONGEST = 64
 
@@ -151,6 +154,10 @@ def _run(jaxpr: Any, consts: Sequence[Any], args: Sequence[Any], one: jax.Array)
                 value.cost = cost + 1.0
                 if shared and (value.cost >= WORTH or operation.name == "concatenate"):
                     value.now, value.cost = _keep(now, one), 0.0
+            elif operation.name == "log":
+                value.cost = cost + _OF_A_LOGARITHM
+                if shared:  # to XLA it is a chain of cheap operations, not the dear one it was
+                    value.now, value.cost = _keep(now, one), 0.0
             elif operation.name in _DEAR:
                 value.cost = 0.0 if shared else cost + 10.0
             elif operation.name in _REDUCTIONS:
@@ -188,6 +195,8 @@ def _apply(operation: _Operation, values: list[Any], one: jax.Array) -> list[Any
         if name == "reduce_sum":
             return [_sum(values[0], params["axes"])]
         return [_write_out(name, values[0], params["axes"])]
+    if name == "log" and values[0].dtype == jnp.float64:
+        return [log(values[0])]
     if name == "scan":
         return _scan(params, values, one)
     if name == "cond":
