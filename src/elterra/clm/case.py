@@ -103,6 +103,8 @@ class Case:
         }
         if "topo_std" in parameters():
             values["topo_std"] = data.topo_std
+        if self.cfg.mode == "bgc":
+            values["burial_cover_weight"] = np.zeros(width)  # CLM5 buries leaves by the depth alone there
         tiled_values = {n: np.concatenate([v] * k, axis=-1) for n, v in values.items()}
         for i, change in enumerate(self.members):
             here = slice(i * width, (i + 1) * width)
