@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import elterra.registry as registry
 from elterra.land.config import Config
 from elterra.land.fields import Fields
-from elterra.land.radiation import radiative_transfer
+from elterra.land.radiation import absorbed_by_ground, radiative_transfer
 from elterra.land.radiation._canopy import canopy_transfer
 from elterra.land.radiation._snow import snow_transfer
 from elterra.land.radiation._soil import soil_albedo
@@ -99,6 +99,20 @@ def test_energy_is_conserved_in_every_patch_and_layer(seed: int) -> None:
     for name in ("albd", "albi", "albgrd", "albgri", "fsun"):
         assert (np.asarray(r[name]) <= 1.0 + 1e-12).all(), name
     np.testing.assert_array_equal(np.asarray(r.sabg_lyr)[:-1][:, :, ~layered], 0.0)
+
+
+def test_snow_that_falls_after_the_albedo_moves_light_but_adds_none() -> None:
+    p, s, f, veg = case(5, coszen=0.6)
+    before = RUN(p, s, f, veg, cfg=CFG)
+    thin = np.asarray(s.snl) == 0
+    assert thin.any()
+    assert not thin.all()
+    later = s.replace(snl=jnp.maximum(s.snl, 1), frac_sno=jnp.minimum(s.frac_sno + 0.3, 1.0))
+    after = absorbed_by_ground(before, later, CFG)
+    np.testing.assert_allclose(jnp.sum(after.sabg_lyr, axis=0), before.sabg, rtol=0, atol=1e-10)
+    snow_light = [np.asarray(r.sabg_lyr)[:N].sum(axis=0) for r in (before, after)]
+    assert (snow_light[1] > snow_light[0]).all()
+    assert (np.asarray(after.sabg_lyr)[N] >= 0.0).all()
 
 
 def test_sunlit_and_shaded_visible_light_sum_to_the_canopys() -> None:
