@@ -8,6 +8,7 @@ from elterra.land.config import NLEVSOI, Config
 from elterra.land.constants import DENH2O
 from elterra.land.fields import Fields
 from elterra.land.soil_heat import ZISOI
+from elterra.land.surface.ground_state import ground_temperature
 
 #: depth of the soil water sensor that `SWC_15` stands for, m
 SENSOR_DEPTH = 0.15
@@ -100,7 +101,7 @@ def collect(
         "H2OSFC": s.h2osfc,
         "FSNO": s.frac_sno,
         "ZWT": s.zwt,
-        "TG": en.t_grnd,
+        "TG": ground_temperature(s, cfg),  # with the snow layers that the step left, as CLM5
         "TV": mean(s.t_veg),
         "TSA": mean(flx.t_ref2m),
         "ELAI": mean(veg.elai),
