@@ -11,7 +11,9 @@ from elterra.cli._options import Help, Json
 from elterra.cli._output import emit
 
 app = typer.Typer(
-    no_args_is_help=True, add_help_option=False, help="Run CLM5 case directories with the embedded model, and compare."
+    no_args_is_help=True,
+    add_help_option=False,
+    help="Run CLM5 case directories with the embedded model, and compare.",
 )
 
 CaseDir = Annotated[

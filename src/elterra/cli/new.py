@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
     from elterra.cli._inspect import Table
 
-app = typer.Typer(help="Start an experiment.", no_args_is_help=True, add_help_option=False, rich_markup_mode=None)
+app = typer.Typer(
+    help="Start an experiment.", no_args_is_help=True, add_help_option=False, rich_markup_mode=None
+)
 
 # What a table cannot tell: key, option, question, type.
 _FACTS: tuple[tuple[str, str, str, type], ...] = (
