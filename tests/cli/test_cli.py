@@ -71,6 +71,7 @@ def importable(monkeypatch):
 @pytest.mark.usefixtures("importable")
 def test_help_and_import_are_fast():
     assert cpu_seconds("-m", "elterra", "--help") <= 0.3
+    assert cpu_seconds("-m", "elterra", "clm", "compare", "--help") <= 0.3
     assert cpu_seconds("-c", "import elterra") <= 0.5
 
 

@@ -34,12 +34,14 @@ def test_daily_and_monthly_files_hold_the_means(tmp_path):
     daily = {
         "LE": np.arange(days, dtype=float)[:, None] * np.array([1.0, 2.0]),
         "TSOI": np.full((days, 20, 2), 280.0),
+        "VEGWP": np.full((days, 4, 2), -2.0e4),
     }
     paths = write_history(tmp_path, _case(tmp_path), daily)
     assert [p.name for p in paths] == ["toy.elterra.h1.2004.nc", "toy.elterra.h0.2004.nc"]
     with xr.open_dataset(paths[0], decode_times=False) as file:
         assert file.EFLX_LH_TOT.dims == ("time", "lat", "lon")
         assert file.TSOI.dims == ("time", "levsoi", "lat", "lon")
+        assert file.VEGWP.dims == ("time", "nvegwcs", "lat", "lon")
         assert file.EFLX_LH_TOT.attrs["units"] == "W m-2"
         assert file.time.attrs["calendar"] == "noleap"
         np.testing.assert_allclose(file.EFLX_LH_TOT[3, 0], [3.0, 6.0])
@@ -52,6 +54,11 @@ def test_daily_and_monthly_files_hold_the_means(tmp_path):
 
 def test_a_field_that_no_clm_file_has_is_not_invented():
     assert as_history({"RNET": np.ones(2), "PRECIP": np.ones(2)}, "bgc") == {}
+
+
+def test_nitrogen_bought_is_written_under_clms_names():
+    out = as_history({"npp_nuptake": np.ones(2), "nfix": np.ones(2), "ar": np.ones(2)}, "bgc")
+    assert set(out) == {"NPP_NUPTAKE", "NFIX", "AR"}
 
 
 @pytest.mark.parametrize("name", ["FSA", "FIRA", "FCTR", "QOVER", "FSNO", "TG", "ELAI"])

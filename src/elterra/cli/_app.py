@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from elterra.cli import bench, check, clm, demo, evaluate, export, info, new, report, resume, run, status
+from elterra.cli._options import Help
 from elterra.errors import ElterraError, InputError
 
 #: exit codes, documented in docs/cli.md
@@ -21,6 +22,7 @@ app = typer.Typer(
     name="elterra",
     no_args_is_help=True,
     add_completion=False,
+    add_help_option=False,
     rich_markup_mode=None,  # rich costs half of the time budget of --help
     pretty_exceptions_enable=False,
 )
@@ -29,9 +31,10 @@ app = typer.Typer(
 @app.callback()
 def _root(
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    asked: Help = False,
 ) -> None:
     """Ecosystem reanalysis: water, energy, carbon and nitrogen of a site, with uncertainty."""
-    del debug  # read by `main`, so that it may stand anywhere on the line
+    del debug, asked  # `main` reads the first, so that it may stand anywhere on the line
 
 
 app.command("demo")(demo.demo)

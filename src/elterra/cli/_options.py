@@ -7,6 +7,17 @@ from typing import Annotated
 
 import typer
 
+
+def _help(context: typer.Context, asked: bool) -> None:
+    if asked:
+        typer.echo(context.get_help())
+        raise typer.Exit
+
+
+#: ``--help`` of groups of verbs (``add_help_option=False``): typer's own loads pydantic (0.2 s) where it is not given
+Help = Annotated[
+    bool, typer.Option("--help", help="Show this message and exit.", is_eager=True, callback=_help)
+]
 Json = Annotated[
     bool, typer.Option("--json", help="One JSON object on stdout, progress as JSON lines on stderr.")
 ]

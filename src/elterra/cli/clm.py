@@ -7,16 +7,24 @@ from typing import Annotated
 
 import typer
 
-from elterra.cli._options import Json
+from elterra.cli._options import Help, Json
 from elterra.cli._output import emit
 
 app = typer.Typer(
-    no_args_is_help=True, help="Run CLM5 case directories with the embedded model, and compare."
+    no_args_is_help=True,
+    add_help_option=False,
+    help="Run CLM5 case directories with the embedded model, and compare.",
 )
 
 CaseDir = Annotated[
     Path, typer.Argument(help="CLM5 case directory (lnd_in, datm_in, surface data).", show_default=False)
 ]
+
+
+@app.callback()
+def _clm(asked: Help = False) -> None:
+    """Run CLM5 case directories with the embedded model, and compare."""
+    del asked
 
 
 @app.command("run-embedded")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from elterra.cli._options import Json
+from elterra.cli._options import Help, Json
 from elterra.cli._output import emit
 
 if TYPE_CHECKING:
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
     from elterra.cli._inspect import Table
 
-app = typer.Typer(help="Start an experiment.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(
+    help="Start an experiment.", no_args_is_help=True, add_help_option=False, rich_markup_mode=None
+)
 
 # What a table cannot tell: key, option, question, type.
 _FACTS: tuple[tuple[str, str, str, type], ...] = (
@@ -64,8 +66,9 @@ _OF_SITE = (
 
 
 @app.callback()
-def _new() -> None:
+def _new(asked: Help = False) -> None:
     """Start an experiment."""
+    del asked
 
 
 @app.command("station")

@@ -33,6 +33,9 @@ from elterra.registry import parameters, variables
 
 #: patches to which columns are filled up where cases should share one compiled program
 COMMON_PATCHES = 3
+#: of leaf temperature; CLM5 iterates until it converges, at most 40 times. Eight, enough by day, leave dew at night
+#: undecided where stomata are shut
+LEAF_ITERATIONS = 16
 SECONDS_PER_DAY = 86400
 YEAR_DAYS = 365
 #: namelist temperatures (degC) between which precipitation is mixed, and CLM's defaults
@@ -103,6 +106,8 @@ class Case:
         }
         if "topo_std" in parameters():
             values["topo_std"] = data.topo_std
+        if self.cfg.mode == "bgc":
+            values["burial_cover_weight"] = np.zeros(width)  # CLM5 buries leaves by the depth alone there
         tiled_values = {n: np.concatenate([v] * k, axis=-1) for n, v in values.items()}
         for i, change in enumerate(self.members):
             here = slice(i * width, (i + 1) * width)
@@ -288,6 +293,7 @@ def open_case(path: Path, members: Sequence[Change] = (), patches: int = 1) -> C
         stress="phs" if entries.get("use_hydrstress") else "btran",
         capacity="luna" if entries.get("use_luna") else "prescribed",
         nitrogen="fun" if entries.get("use_fun") else "competition",
+        leaf_iterations=LEAF_ITERATIONS,
     )
     return Case(path, cfg, data, entries, file, weather, _start_year(path, weather), report, tuple(members))
 

@@ -72,8 +72,8 @@ def pools(s: Fields, p: Fields) -> dict[str, np.ndarray]:
 def write_history(folder: Path, case: Case, daily: dict[str, np.ndarray], first_day: int = 0) -> list[Path]:
     """Daily and monthly means of the cells as ``<case>.elterra.h1.<year>.nc`` and ``.h0.``, in CLM's names.
 
-    ``daily[name]`` is ``[day, ..., column]``. Like the reference files: dimensions time, levsoi, lat, lon; time is
-    the middle of the interval, with ``time_bnds``, in days of a calendar without leap days; float32.
+    ``daily[name]`` is ``[day, ..., column]``. Like the reference files: dimensions time, levsoi (``VEGWP``: nvegwcs), lat,
+    lon; time is the middle of the interval, with ``time_bnds``, in days of a calendar without leap days; float32.
     """
     folder.mkdir(parents=True, exist_ok=True)
     cells = {n: case.cell_mean(v)[..., 0, :] for n, v in as_history(daily, case.cfg.mode).items()}
@@ -112,7 +112,8 @@ def _write(
     ny, nx = case.data.shape
     data: dict[str, Any] = {}
     for name, value in values.items():
-        dims = ("time", "levsoi", "lat", "lon") if value.ndim == 3 else ("time", "lat", "lon")
+        layers = ("nvegwcs",) if name == "VEGWP" else ("levsoi",)
+        dims = ("time", *(layers if value.ndim == 3 else ()), "lat", "lon")
         item = by_clm.get(name)
         attrs = {"units": item.units, "long_name": item.long_name or item.description} if item else {}
         if name == "FPSN":

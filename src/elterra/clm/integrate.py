@@ -9,7 +9,8 @@ import numpy as np
 
 from elterra.clm._advance import advance
 from elterra.clm.case import Case
-from elterra.land import Fields
+from elterra.land import Config, Fields
+from elterra.land.outputs import CARBON_NITROGEN, FUN
 
 #: outputs of the model that become daily means, by mode
 COMMON = (
@@ -30,8 +31,11 @@ STEPS = (
 BGC_STEPS = ("NPP", "ER", "HR", "NEE")
 
 
-def mean_names(mode: str) -> tuple[str, ...]:
-    return COMMON + (BGC if mode == "bgc" else ())
+def mean_names(cfg: Config) -> tuple[str, ...]:
+    names = COMMON + (("VEGWP",) if cfg.stress == "phs" else ())
+    if cfg.mode == "bgc":
+        names += BGC + CARBON_NITROGEN + (FUN if cfg.nitrogen == "fun" else ())
+    return names
 
 
 def step_names(mode: str) -> tuple[str, ...]:
@@ -65,7 +69,7 @@ def integrate(
     ``step_0`` takes the extra step that CLM executes at start-up before the clock moves; it enters no mean.
     """
     p, cfg, day = case.p, case.cfg, case.steps_per_day
-    means, series = mean_names(cfg.mode), step_names(cfg.mode)
+    means, series = mean_names(cfg), step_names(cfg.mode)
     worst: dict[str, float] = {}
     daily: dict[str, list[np.ndarray]] = {n: [] for n in means}
     steps: dict[str, list[np.ndarray]] = {n: [] for n in series}

@@ -8,9 +8,32 @@ from elterra.land.config import NLEVSOI, Config
 from elterra.land.constants import DENH2O
 from elterra.land.fields import Fields
 from elterra.land.soil_heat import ZISOI
+from elterra.land.surface.ground_state import ground_temperature
 
 #: depth of the soil water sensor that `SWC_15` stands for, m
 SENSOR_DEPTH = 0.15
+#: results of `carbon_nitrogen` that are passed on under their own names
+CARBON_NITROGEN = (
+    "mr",
+    "gr",
+    "ar",
+    "litterfall",
+    "gross_nmin",
+    "net_nmin",
+    "plant_ndemand",
+    "sminn_to_plant",
+)
+#: the same, with `Config.nitrogen` "fun": nitrogen by way of uptake and the carbon it costs
+FUN = (
+    "npp_nuptake",
+    "npp_nactive",
+    "npp_nfix",
+    "npp_nretrans",
+    "npp_burnedoff",
+    "nactive",
+    "nfix",
+    "nretrans",
+)
 
 
 def collect(
@@ -28,7 +51,8 @@ def collect(
     """Column values by product name. Fluxes are means over the step, states those at its end.
 
     Heat in W m-2 (positive upward, ``G`` and ``RNET`` positive downward), water in kg m-2 s-1, carbon in
-    gC m-2 s-1, nitrogen in gN m-2 s-1, stocks in g m-2 or kg m-2; layered ``[soil_layer, column]``.
+    gC m-2 s-1, nitrogen in gN m-2 s-1, stocks in g m-2 or kg m-2; layered ``[soil_layer, column]``, ``VEGWP`` (mm, mean
+    over the planted part) ``[segment, column]``.
     """
 
     def mean(x: jnp.ndarray) -> jnp.ndarray:
@@ -77,7 +101,7 @@ def collect(
         "H2OSFC": s.h2osfc,
         "FSNO": s.frac_sno,
         "ZWT": s.zwt,
-        "TG": en.t_grnd,
+        "TG": ground_temperature(s, cfg),  # with the snow layers that the step left, as CLM5
         "TV": mean(s.t_veg),
         "TSA": mean(flx.t_ref2m),
         "ELAI": mean(veg.elai),
@@ -108,8 +132,14 @@ def collect(
             "NDEP_TO_SMINN": bgc.ndep_to_sminn,
             "NFIX_TO_SMINN": bgc.nfix_to_sminn,
         }
+        out |= {n: bgc[n] for n in (*CARBON_NITROGEN, *(FUN if cfg.nitrogen == "fun" else ()))}
     else:
         out["GPP"] = mean(flx.gpp_c)
+    if cfg.stress == "phs":
+        planted = p.wt * (p.pft > 0)
+        share = planted.sum(axis=0)
+        some = share > 0.0
+        out["VEGWP"] = jnp.where(some, (planted * s.vegwp).sum(axis=1) / jnp.where(some, share, 1.0), jnp.nan)
     return out
 
 

@@ -10,8 +10,10 @@ from elterra.land.config import NLEVSOI, Config
 from elterra.land.fields import Fields
 from elterra.land.outputs import collect
 from elterra.land.photosynthesis import update_t10
-from elterra.land.radiation import radiative_transfer
+from elterra.land.radiation import absorbed_by_ground, radiative_transfer
+from elterra.land.snow import snowfall
 from elterra.land.soil_heat import ground_energy
+from elterra.land.soil_water import share_area
 from elterra.land.soil_water.ground_water import ground_water, total_water
 from elterra.land.surface.ground_state import ground_state
 from elterra.land.vegetation import carbon_nitrogen, structure
@@ -36,13 +38,15 @@ def step(p: Fields, s: Fields, f: Fields, cfg: Config) -> tuple[Fields, Fields]:
     """
     water_before = total_water(p, s, cfg)
     veg = structure(p, s, f, cfg)
+    rad = radiative_transfer(p, s, f, veg, cfg)
     s, wet = intercept(p, s, f, veg, cfg)
+    s, fall = snowfall(p, s.replace(fcansno=wet.fcansno), f, wet, cfg)
+    s = share_area(p, s, cfg)
+    rad = absorbed_by_ground(rad, s, cfg)
     grnd = ground_state(p, s, f, veg, cfg)
-    rad = radiative_transfer(p, s, f, veg, grnd, cfg)
-    s = s.replace(fcansno=wet.fcansno)  # for the albedo of the next step
     s, flx = surface_fluxes(p, s, f, veg, rad, grnd, wet, cfg)
     s, en = ground_energy(p, s, f, veg, rad, grnd, flx, cfg)
-    s, wat = ground_water(p, s, f, veg, grnd, wet, flx, _of_columns(en), cfg)
+    s, wat = ground_water(p, s, f, wet, fall, flx, _of_columns(en), cfg)
     s = update_t10(p, s, flx.t_ref2m, cfg)
     bgc = Fields()
     if cfg.mode == "bgc":

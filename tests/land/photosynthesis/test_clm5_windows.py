@@ -52,7 +52,7 @@ def july():
     @jax.jit
     def run(p, s, f, v, clm):
         grnd = ground_state(p, s, f, v, w.cfg).replace(t_grnd=clm["TG"], soilresis=clm["SOILRESIS"])
-        rad = radiative_transfer(p, s, f, v, grnd, w.cfg).replace(
+        rad = radiative_transfer(p, s, f, v, w.cfg).replace(
             sabv=clm["SABV"][None], laisun=clm["LAISUN"][None], laisha=clm["LAISHA"][None]
         )
         fwet, fdry, _ = wet_fractions(p, s, v)

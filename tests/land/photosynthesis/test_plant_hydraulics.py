@@ -132,6 +132,9 @@ def test_stress_is_that_of_the_conductances_in_series():
     b = float(stress_factor(jnp.array(left), jnp.array(gs0), jnp.array(gb)))
     assert 1.0 / (1.0 / gb + 1.0 / (b * gs0)) == pytest.approx(left / (1.0 / gb + 1.0 / gs0), rel=1e-12)
     assert float(stress_factor(jnp.array(1.0), jnp.array(gs0), jnp.array(gb))) == 1.0
+    assert (
+        float(stress_factor(jnp.array(0.012), jnp.array(gs0), jnp.array(gb))) == 0.0
+    )  # below 0.01 a leaf is shut
 
 
 def test_water_taken_up_is_water_transpired():
@@ -162,6 +165,26 @@ def test_wet_soil_is_as_good_as_no_stress():
     _, out = _FLUXES(*args)
     assert np.allclose(free.btran, 1.0, atol=1e-6)
     assert np.allclose(out.gpp_c, free.gpp_c, rtol=0.01)
+
+
+def test_transpiration_of_the_night_is_that_of_the_least_conductance():
+    """Not that of CLM's largest resistance, which is twenty times as open."""
+    p, s, f, v, _, g, w = plant(0.9)
+    dark = case.light(v, par=0.0, sabv=0.0)
+    one, two = (
+        _FLUXES(p.replace(medlynintercept=k * p.medlynintercept), s, f, v, dark, g, w)[1] for k in (1.0, 2.0)
+    )
+    assert (one.qflx_tran_veg > 0).all()
+    assert np.allclose(two.qflx_tran_veg / one.qflx_tran_veg, 2.0, rtol=0.05)
+
+
+def test_leaves_of_a_desert_are_shut():
+    p, s, f, v, r, g, w = plant(0.05)
+    for _ in range(3):
+        s, out = _FLUXES(p, s, f, v, r, g, w)
+    assert np.array_equal(out.btran, np.zeros_like(out.btran))
+    assert np.array_equal(out.gpp_c, np.zeros_like(out.gpp_c))
+    assert all(bool(jnp.isfinite(x).all()) for x in out.values())
 
 
 def test_roots_move_water_from_wet_to_dry_layers_at_night():

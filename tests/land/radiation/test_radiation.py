@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import elterra.registry as registry
 from elterra.land.config import Config
 from elterra.land.fields import Fields
-from elterra.land.radiation import radiative_transfer
+from elterra.land.radiation import absorbed_by_ground, radiative_transfer
 from elterra.land.radiation._canopy import canopy_transfer
 from elterra.land.radiation._snow import snow_transfer
 from elterra.land.radiation._soil import soil_albedo
@@ -73,7 +73,7 @@ def case(seed: int = 0, coszen: float | None = None) -> tuple[Fields, Fields, Fi
 @given(seed=st.integers(0, 10_000))
 def test_energy_is_conserved_in_every_patch_and_layer(seed: int) -> None:
     p, s, f, veg = case(seed)
-    r = RUN(p, s, f, veg, Fields(), cfg=CFG)
+    r = RUN(p, s, f, veg, cfg=CFG)
     incident = jnp.sum(f.forc_solad + f.forc_solai, axis=0)
     np.testing.assert_allclose(r.sabv + r.sabg + r.fsr, incident + 0 * r.fsr, rtol=0, atol=1e-10)
     np.testing.assert_allclose(jnp.sum(r.sabg_lyr, axis=0), r.sabg, rtol=0, atol=1e-10)
@@ -101,9 +101,23 @@ def test_energy_is_conserved_in_every_patch_and_layer(seed: int) -> None:
     np.testing.assert_array_equal(np.asarray(r.sabg_lyr)[:-1][:, :, ~layered], 0.0)
 
 
+def test_snow_that_falls_after_the_albedo_moves_light_but_adds_none() -> None:
+    p, s, f, veg = case(5, coszen=0.6)
+    before = RUN(p, s, f, veg, cfg=CFG)
+    thin = np.asarray(s.snl) == 0
+    assert thin.any()
+    assert not thin.all()
+    later = s.replace(snl=jnp.maximum(s.snl, 1), frac_sno=jnp.minimum(s.frac_sno + 0.3, 1.0))
+    after = absorbed_by_ground(before, later, CFG)
+    np.testing.assert_allclose(jnp.sum(after.sabg_lyr, axis=0), before.sabg, rtol=0, atol=1e-10)
+    snow_light = [np.asarray(r.sabg_lyr)[:N].sum(axis=0) for r in (before, after)]
+    assert (snow_light[1] > snow_light[0]).all()
+    assert (np.asarray(after.sabg_lyr)[N] >= 0.0).all()
+
+
 def test_sunlit_and_shaded_visible_light_sum_to_the_canopys() -> None:
     p, s, f, veg = case(3, coszen=0.5)
-    r = RUN(p, s, f, veg, Fields(), cfg=CFG)
+    r = RUN(p, s, f, veg, cfg=CFG)
     area = veg.elai + veg.esai
     total = r.parsun * r.fsun * area + r.parsha * (1.0 - r.fsun) * area
     expected = f.forc_solad[0] * r.fabd[0] + f.forc_solai[0] * r.fabi[0]
@@ -118,15 +132,15 @@ def test_bare_twigs_under_snow_have_no_negative_light() -> None:
     one = jnp.ones_like(veg.elai)
     s = s.replace(fcansno=one, frac_sno=jnp.ones(COLUMNS))
     veg = veg.replace(elai=0.0 * one, esai=0.05 * one, frac_veg_nosno=one)
-    r = RUN(p, s, f, veg, Fields(), cfg=CFG)
+    r = RUN(p, s, f, veg, cfg=CFG)
     assert (np.asarray(r.parsha) >= 0.0).all()
     assert (np.asarray(r.parsun) >= 0.0).all()
 
 
 def test_snow_on_the_canopy_brightens_it() -> None:
     p, s, f, veg = case(3, coszen=0.5)
-    snowy = RUN(p, s.replace(fcansno=jnp.ones_like(s.fcansno)), f, veg, Fields(), cfg=CFG)
-    clear = RUN(p, s.replace(fcansno=jnp.zeros_like(s.fcansno)), f, veg, Fields(), cfg=CFG)
+    snowy = RUN(p, s.replace(fcansno=jnp.ones_like(s.fcansno)), f, veg, cfg=CFG)
+    clear = RUN(p, s.replace(fcansno=jnp.zeros_like(s.fcansno)), f, veg, cfg=CFG)
     leafy = np.asarray(veg.elai) > 0.5
     assert (np.asarray(snowy.albi[0] > clear.albi[0])[leafy]).all()
 
@@ -134,7 +148,7 @@ def test_snow_on_the_canopy_brightens_it() -> None:
 @pytest.mark.parametrize("coszen", [-0.4, 0.0])
 def test_night_absorbs_nothing(coszen: float) -> None:
     p, s, f, veg = case(1, coszen=coszen)
-    r = RUN(p, s, f, veg, Fields(), cfg=CFG)
+    r = RUN(p, s, f, veg, cfg=CFG)
     for name in (
         "sabv",
         "sabg",
@@ -151,7 +165,7 @@ def test_night_absorbs_nothing(coszen: float) -> None:
 @pytest.mark.parametrize("coszen", [-0.4, 0.0])
 def test_all_leaves_are_shaded_at_night_with_the_mean_of_the_nitrogen_profile(coszen: float) -> None:
     p, s, f, veg = case(1, coszen=coszen)
-    r = RUN(p, s, f, veg, Fields(), cfg=CFG)
+    r = RUN(p, s, f, veg, cfg=CFG)
     leafy = np.asarray(veg.elai) > 0
     depth = np.asarray(p.extkn * veg.elai)[leafy]
     np.testing.assert_array_equal(r.laisha, veg.elai)
@@ -170,7 +184,7 @@ def test_gradients_are_finite(coszen: float) -> None:
     fixed = {n: s[n] for n in s if n == "snl"}
 
     def loss(state: dict, forcing: Fields, leaves: Fields, par: dict) -> jax.Array:
-        r = radiative_transfer(p.replace(**par), Fields(state, **fixed), forcing, leaves, Fields(), CFG)
+        r = radiative_transfer(p.replace(**par), Fields(state, **fixed), forcing, leaves, CFG)
         return sum(
             jnp.sum(r[n]) for n in ("sabv", "sabg", "parsun", "parsha", "vcmaxcintsun", "vcmaxcintsha")
         )
@@ -268,8 +282,8 @@ def test_soil_darkens_with_water_between_its_dry_and_saturated_albedo() -> None:
 
 def test_columns_do_not_know_their_neighbours() -> None:
     p, s, f, veg = case(5, coszen=0.4)
-    whole = RUN(p, s, f, veg, Fields(), cfg=CFG)
+    whole = RUN(p, s, f, veg, cfg=CFG)
     part = jax.tree.map(lambda x: x[..., 2:5], (p, s, f, veg))
-    few = RUN(*part, Fields(), cfg=CFG)
+    few = RUN(*part, cfg=CFG)
     for name in whole:
         np.testing.assert_allclose(few[name], whole[name][..., 2:5], rtol=1e-12, atol=1e-12)

@@ -11,7 +11,6 @@ import pytest
 from clm5_steps import DAVOS, load
 
 from elterra.land.config import Config
-from elterra.land.fields import Fields
 from elterra.land.radiation import radiative_transfer
 from elterra.land.surface.ground_state import ground_state
 
@@ -23,7 +22,7 @@ CFG = Config()
 @pytest.fixture(scope="module")
 def run():
     d, p, s, f, veg = load()
-    r = jax.jit(radiative_transfer, static_argnames="cfg")(p, s, f, veg, Fields(), cfg=CFG)
+    r = jax.jit(radiative_transfer, static_argnames="cfg")(p, s, f, veg, cfg=CFG)
     g = ground_state(p, s, f, veg, CFG)
     sun = d.COSZEN.values > 0.02
     swe, canopy = d.H2OSNO.values, d.H2OCAN.values.max(axis=1)

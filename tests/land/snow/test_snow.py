@@ -4,8 +4,16 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from elterra.land.config import Config
 from elterra.land.constants import CPICE, CPLIQ, HFUS, TFRZ
-from elterra.land.snow import depleted_cover, fresh_snow_density, initial_layers, thickness_limits
+from elterra.land.fields import Fields
+from elterra.land.snow import (
+    depleted_cover,
+    fresh_snow_density,
+    initial_layers,
+    snowfall,
+    thickness_limits,
+)
 from elterra.land.snow._compaction import compact
 from elterra.land.snow._cover import add_new_snow
 from elterra.land.snow._grains import RADIUS_MIN, dry_growth_rate, fresh_radius
@@ -192,3 +200,55 @@ def test_a_trace_of_new_snow_has_a_finite_depth(trace):
     assert all(np.isfinite(np.asarray(x)).all() for x in new)
     # on bare ground the covered part is as deep as if the flakes lay on tanh(k P) of the ground
     assert 0.0 <= float(new.depth[0]) <= 1.0 / (100.0 * 0.1) * (1.0 + 1e-6)
+
+
+def on_the_ground(fall, *, no_layers=0.0, depth=0.0, cover=0.0, drain=0.0, total=None, t=263.15):
+    """State and result of `snowfall` of ``fall`` kg m-2 in a step, one column, five snow layers."""
+    cfg = Config(nlevsno=5)
+    one, n = jnp.ones(1), cfg.nlevsno
+    ground = jnp.zeros((cfg.nlevtot, 1))
+    s = Fields(
+        h2osoi_liq=ground,
+        h2osoi_ice=ground,
+        t_soisno=ground + 274.0,
+        dz_snow=ground[:n],
+        snw_rds=ground[:n] + 200.0,
+        snl=jnp.zeros(1, jnp.int32),
+        h2osno_no_layers=no_layers * one,
+        snow_depth=depth * one,
+        int_snow=(no_layers if total is None else total) * one,
+        frac_sno=cover * one,
+        qflx_snow_drain=drain * one,
+    )
+    p = Fields(topo_std=10.0 * one, int_snow_max=2000.0 * one, snow_accum_factor=0.1 * one)
+    f = Fields(forc_t=t * one, forc_wind=0.0 * one)
+    new, fallen = snowfall(p, s, f, Fields(qflx_snow_grnd=fall / cfg.dt * one), cfg)
+    return s, new, fallen, n
+
+
+def test_deep_snowfall_has_a_layer_at_air_temperature_in_the_step_it_falls():
+    _, new, fallen, n = on_the_ground(3.0, no_layers=1.0, depth=0.01, cover=0.1)
+    assert int(new.snl[0]) == 1
+    assert float(new.h2osoi_ice[n - 1, 0]) == pytest.approx(4.0)
+    assert float(new.h2osno_no_layers[0]) == 0.0
+    np.testing.assert_array_equal(new.t_soisno[:n], 263.15)
+    np.testing.assert_array_equal(new.t_soisno[n:], 274.0)
+    assert float(new.dz_snow[n - 1, 0]) == float(new.snow_depth[0])
+    np.testing.assert_array_equal(fallen.swe_old, 0.0)  # the layer is new: it has lost nothing
+
+
+def test_thin_snowfall_has_no_layer():
+    _, new, _, n = on_the_ground(0.2)
+    assert int(new.snl[0]) == 0
+    assert float(new.h2osno_no_layers[0]) == pytest.approx(0.2)
+    assert float(new.frac_sno[0]) == pytest.approx(np.tanh(0.02))
+    np.testing.assert_array_equal(new.h2osoi_ice[:n], 0.0)
+
+
+def test_cover_shrinks_by_the_melt_of_the_step_before():
+    thin = {"no_layers": 1.0, "depth": 0.01, "cover": 0.9, "total": 10.0}
+    _, kept, _, _ = on_the_ground(0.0, **thin)
+    _, melted, _, _ = on_the_ground(0.0, drain=1.0e-4, **thin)
+    curve = depleted_cover(jnp.asarray(1.0), jnp.asarray(10.0), jnp.asarray(2000.0), jnp.asarray(20.0))
+    assert float(kept.frac_sno[0]) == 0.9
+    assert float(melted.frac_sno[0]) == pytest.approx(float(curve), rel=1e-12)

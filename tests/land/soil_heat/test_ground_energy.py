@@ -39,7 +39,7 @@ def test_cases_reach_every_branch():
         frozen = out.qflx_h2osfc_to_ice > 0
         seen["melt"] += int(jnp.sum(out.qflx_snomelt_lyr > 0))
         seen["refreeze"] += int(jnp.sum(out.qflx_snofrz > 0))
-        seen["thin"] += int(jnp.sum(out.qflx_snow_drain > 0))
+        seen["thin"] += int(jnp.sum(out.qflx_snomelt_thin > 0))
         seen["water_all"] += int(jnp.sum(frozen & (s2.h2osfc == 0)))
         seen["water_part"] += int(jnp.sum(frozen & (s2.h2osfc > 0)))
         seen["soil_freeze"] += int(jnp.sum(s2.h2osoi_ice[N:] > s.h2osoi_ice[N:]))
@@ -57,7 +57,7 @@ def test_water_only_changes_phase_and_place(seed):
     def total(x):
         return jnp.sum(x.h2osoi_liq + x.h2osoi_ice, axis=0) + x.h2osfc + x.h2osno_no_layers
 
-    np.testing.assert_allclose(total(s2) + CFG.dt * out.qflx_snow_drain, total(s), rtol=1e-14)
+    np.testing.assert_allclose(total(s2) + CFG.dt * out.qflx_snomelt_thin, total(s), rtol=1e-14)
     for name in ("h2osoi_liq", "h2osoi_ice", "h2osfc", "h2osno_no_layers", "snow_depth"):
         assert float(jnp.min(s2[name])) >= 0.0, name
     ice = jnp.sum(s.h2osoi_ice, axis=0) + s.h2osno_no_layers

@@ -95,6 +95,7 @@ def make_s(
         h2osfc=col(h2osfc),
         t_h2osfc=col(280.0),
         frac_h2osfc=jnp.zeros(columns),
+        qflx_snow_drain=col(0.0),
         zwt=col(8.0),
         liqcan=patch,
         snocan=patch,
@@ -132,6 +133,3 @@ def make_fluxes(
         qflx_snomelt=col(snomelt),
     )
     return f, wet, flx, en
-
-
-NONE = Fields()

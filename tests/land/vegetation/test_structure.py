@@ -57,3 +57,7 @@ def test_snow_that_covers_no_ground_buries_nothing():
     s = make_s(P, leafc=jnp.full((1, 4), 100.0))
     trace = s.replace(snow_depth=jnp.full(4, 0.1), frac_sno=jnp.full(4, 1e-12))
     np.testing.assert_allclose(structure(P, trace, F, CFG).elai, structure(P, s, F, CFG).elai, rtol=1e-11)
+    # CLM5 with its own leaves: the depth alone counts, and 0.1 m bury half of the grass
+    alone = P.replace(burial_cover_weight=jnp.zeros_like(P.burial_cover_weight))
+    free = structure(alone, trace, F, CFG).elai / structure(alone, s, F, CFG).elai
+    assert float(free[0, 2]) == pytest.approx(0.5, rel=1e-12)

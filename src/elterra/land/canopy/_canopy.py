@@ -184,6 +184,11 @@ def _vpd(es: jax.Array, qaf: jax.Array, pbot: jax.Array) -> jax.Array:
     return jnp.maximum((es - pbot * qaf / c.EPS_WATER_AIR) * 1.0e-3, VPD_MIN)
 
 
+def _through(lai: jax.Array, gs: jax.Array, gb: jax.Array) -> jax.Array:
+    """lai · rb / (rb + rs) of sunlit and shaded leaves; conductances in one unit."""
+    return lai * gs / (gs + gb)
+
+
 def _iteration(
     p: Fields,
     f: Fields,
@@ -235,21 +240,30 @@ def _iteration(
     efpot = air.rho * wtl * (state.qsat - state.qaf)
     evaporates = efpot > 0.0
     if isinstance(supply, Plumbing):
-        # a leaf that respires keeps the stressed minimum open
+        # a leaf that respires keeps the stressed minimum open; in the dark there is no other
+        dark = leaves.light[:1] <= 0.0
         gs_mol = jnp.where(ex.net < 0.0, jnp.maximum(stress * leaves.g0, GS_MIN), ex.gs)
-        gs0 = gs_mol / stress
-        drinks = supply.roots > 0.0
-        potential = jnp.where(evaporates & drinks, efpot * wet.fdry / fx.elai, 0.0)
+        gs_mol = jnp.where(dark, stress * leaves.g0, gs_mol)
+        shut = stress <= 0.0
+        gs0 = jnp.where(shut, state.gs0, gs_mol / jnp.where(shut, 1.0, stress))
+        gs0 = jnp.where(dark, leaves.g0, gs0)
+        rooted = supply.roots > 0.0
+        potential = jnp.where(evaporates & rooted, efpot * wet.fdry / fx.elai, 0.0)
         psi = newton_step(supply, state.psi, potential * fx.lai * gs0 / (gs0 + gb_mol), left, slope)
+        drinks = rooted & ~jnp.all(shut | (fx.lai <= 0.0), axis=0)
+        # transpiration is what these conductances carry; the limit on the resistance acts on leaf temperature only
+        through = _through(fx.lai, gs_mol, gb_mol)
+        tran = jnp.where(evaporates & rooted, potential * (through[0] + through[1]), 0.0)
     else:
         gs_mol, psi, gs0, stress = ex.gs, state.psi, state.gs0, jnp.zeros(0)
         drinks = supply > 0.0
     gs = jnp.maximum(gs_mol / fx.mol_per_m3, 1.0 / R_STOMATA_MAX)
-    through = fx.lai * gs / (gs + gb)  # lai · rb / (rb + rs)
-    rppdry = jnp.where(drinks, wet.fdry * (through[0] + through[1]) / fx.elai, 0.0)
+    limited = _through(fx.lai, gs, gb)
+    rppdry = jnp.where(drinks, wet.fdry * (limited[0] + limited[1]) / fx.elai, 0.0)
+    if not isinstance(supply, Plumbing):
+        through, tran = limited, jnp.where(evaporates, efpot * rppdry, 0.0)
 
     # share of potential evaporation that leaves the leaf, limited by the water on it
-    tran = jnp.where(evaporates, efpot * rppdry, 0.0)
     most = (tran + fx.h2ocan_rate) / jnp.where(evaporates, efpot, 1.0)
     rpp = jnp.where(evaporates, jnp.minimum(rppdry + wet.fwet, most), 1.0)
 

@@ -12,6 +12,9 @@ from elterra.land.config import Config
 from elterra.land.constants import TFRZ
 from elterra.land.fields import Fields
 
+#: kg m-2, less on the leaves covers none of them: it is what evaporation leaves by round-off, and the power 0.15 of
+#: 1e-13 would still be a cover of one per cent
+TRACE = 1.0e-9
 UNLOAD_ONSET = 270.15  #: air temperature above which warm snow slides off (K), Roesch et al. (2001)
 
 
@@ -19,7 +22,8 @@ def wet_fractions(p: Fields, s: Fields, veg: Fields) -> tuple[jax.Array, jax.Arr
     """Fractions of the canopy that are wet, dry and transpiring, and covered by snow, `[patch, column]`.
 
     Uses ``s.liqcan``, ``s.snocan`` (kg m-2), ``veg.elai``, ``veg.esai``, ``veg.frac_veg_nosno``.
-    Powers of an empty store have an infinite slope; the store is shifted to 1 there, so that gradients are finite.
+    Less than `TRACE` counts as nothing. Powers of an empty store have an infinite slope; the store is shifted to 1
+    there, so that gradients are finite.
     """
     area = veg.elai + veg.esai
     leafy = (veg.frac_veg_nosno > 0.0) & (area > 0.0)
@@ -28,7 +32,7 @@ def wet_fractions(p: Fields, s: Fields, veg: Fields) -> tuple[jax.Array, jax.Arr
     def power(
         store: jax.Array, capacity: jax.Array, exponent: float, largest: jax.Array | float
     ) -> jax.Array:
-        some = leafy & (store > 0.0)
+        some = leafy & (store > TRACE)
         filled = jnp.where(some, store, 1.0) / (capacity * safe_area)
         return jnp.where(some, jnp.minimum(jnp.exp(exponent * jnp.log(filled)), largest), 0.0)
 

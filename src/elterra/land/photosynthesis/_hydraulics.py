@@ -25,7 +25,7 @@ LATERAL_ROOT = 0.25  #: m, lateral length of coarse roots (CLM5.0)
 BIOMASS_PER_CARBON = 2.0  #: g g-1 (CLM5.0)
 ROOT_CARBON_MIN = 1.0  #: gC m-3, least density of fine roots in a layer (CLM5.0)
 CONDUCTANCE_MIN = 1.0e-16  #: s-1, least conductance of soil and of roots (CLM5.0)
-STRESS_MIN = 0.01  #: least stress factor by which a conductance is divided (CLM5.0)
+STRESS_MIN = 0.01  #: stress factor below which a leaf is shut (CLM5.0)
 SUN, SHADE, STEM, ROOT = range(4)
 NSEGMENTS = 4
 _TINY = 1.0e-40
@@ -177,6 +177,7 @@ def stress_factor(left: jax.Array, gs0: jax.Array, gb: jax.Array) -> jax.Array:
     """Ratio of stressed to unstressed stomatal conductance of leaves that keep the share ``left`` of their flux.
 
     Flux goes through stomata and boundary layer in series: with gs0 the unstressed conductance and gb that of the
-    boundary layer (same unit), (1/gb + 1/gs0) / left = 1/gb + 1/(b gs0). At least `STRESS_MIN`.
+    boundary layer (same unit), (1/gb + 1/gs0) / left = 1/gb + 1/(b gs0). 0 below `STRESS_MIN`.
     """
-    return jnp.maximum(left / (1.0 + gs0 / gb * (1.0 - left)), STRESS_MIN)
+    factor = left / (1.0 + gs0 / gb * (1.0 - left))
+    return jnp.where(factor < STRESS_MIN, 0.0, factor)

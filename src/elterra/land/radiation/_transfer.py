@@ -21,7 +21,25 @@ def _whole_canopy(p: Fields, veg: Fields) -> jnp.ndarray:
     return jnp.where(leafy, -jnp.expm1(-depth) / depth, 0.0)
 
 
-def radiative_transfer(p: Fields, s: Fields, f: Fields, veg: Fields, grnd: Fields, cfg: Config) -> Fields:
+def absorbed_by_ground(rad: Fields, s: Fields, cfg: Config) -> Fields:
+    """``rad`` with the light of the ground given to the snow layers and the soil as they are in ``s``.
+
+    Adds ``sabg_lyr``, ``sabg_snow``, ``sabg_bare`` (see `radiative_transfer`). Snow that falls after the albedo was made
+    changes the cover, not the sum: the layers absorb by the new cover, the soil what is left of ``sabg``.
+    """
+    n = cfg.nlevsno
+    has_layers = s.snl > 0
+    pack = jnp.where(has_layers, s.frac_sno * rad.sabg_lyr_snow[:n], 0.0)
+    soil = rad.sabg - jnp.sum(pack, axis=0)
+    return Fields(
+        rad,
+        sabg_lyr=jnp.concatenate([pack, soil[None]]),
+        sabg_snow=jnp.where(has_layers, jnp.sum(rad.sabg_lyr_snow, axis=0), rad.sabg),
+        sabg_bare=jnp.where(has_layers, rad.sabg_soil, rad.sabg),
+    )
+
+
+def radiative_transfer(p: Fields, s: Fields, f: Fields, veg: Fields, cfg: Config) -> Fields:
     """Solar radiation of one step (CLM5.0 technical note, chapters Surface Albedos and Radiative Fluxes).
 
     Args:
@@ -30,18 +48,18 @@ def radiative_transfer(p: Fields, s: Fields, f: Fields, veg: Fields, grnd: Field
             ``snl``, ``frac_sno``, ``h2osno_no_layers`` `[column]`, ``fcansno`` `[patch, column]` (snow-covered share of the
             canopy when the albedo was made: after interception of the step before).
         f: ``coszen`` `[column]`, ``forc_solad``, ``forc_solai`` (W m-2) `[band, column]`.
-        veg: ``elai``, ``esai``, ``frac_veg_nosno`` `[patch, column]`. ``grnd`` is not needed.
+        veg: ``elai``, ``esai``, ``frac_veg_nosno`` `[patch, column]`.
 
     Returns:
         `[band, patch, column]` (1): ``albd``, ``albi``, ``fabd``, ``fabi``, ``ftdd``, ``ftid``, ``ftii``.
         `[band, column]`: ``albgrd``, ``albgri``, ``albsod``, ``albsnd``, ``albsni``.
         `[patch, column]`: ``fsun`` (1), ``laisun``, ``laisha`` (m2 m-2), ``sabv``, ``sabg``, ``fsa``, ``fsr`` (W m-2),
         ``parsun``, ``parsha`` (visible light absorbed per unit sunlit or shaded leaf and stem area, W m-2),
-        ``vcmaxcintsun``, ``vcmaxcintsha`` (1), ``sabg_snow``, ``sabg_bare`` (per unit area of snow and of
-        snow-free ground, W m-2).
+        ``vcmaxcintsun``, ``vcmaxcintsha`` (1), ``sabg_snow``, ``sabg_bare`` (per unit area of snow and of snow-free ground;
+        without snow layers both are ``sabg``), ``sabg_soil`` (per unit area of snow-free ground), W m-2.
         `[snow_layer + 1, patch, column]` (W m-2): ``sabg_lyr`` per unit of ground area, the last is the soil (under
         snow and open), sums to ``sabg``; ``sabg_lyr_snow`` per unit of snow area, the last is the soil under
-        the snow, sums to ``sabg_snow`` (without snow layers everything is in the last).
+        the snow (snow too thin for a layer counts as the lowest).
 
     Sun below the horizon: all fractions absorbed and transmitted are 0 and albedos 1 (light that comes anyway is
     reflected), so incident = sabv + sabg + fsr always; all leaves count as shaded, also in ``vcmaxcintsha``.
@@ -82,13 +100,6 @@ def radiative_transfer(p: Fields, s: Fields, f: Fields, veg: Fields, grnd: Field
     bare = jnp.sum((beam + sky) * (1.0 - albsod[:, None]), axis=0)
 
     snow = sum(abs_beam[b][:, None] * beam[b] + abs_sky[b][:, None] * sky[b] for b in range(2))
-    in_pack, under = snow[:n], snow[n]
-    sabg_bare = jnp.where(has_layers, bare, sabg)
-    lyr_snow = jnp.concatenate(
-        [jnp.where(has_layers, in_pack, 0.0), jnp.where(has_layers, under, sabg)[None]]
-    )
-    pack = jnp.where(has_layers, s.frac_sno * in_pack, 0.0)
-    soil = jnp.where(has_layers, s.frac_sno * under + (1.0 - s.frac_sno) * bare, sabg)
 
     fsun = lit(canopy.fsun)
     area = veg.elai + veg.esai
@@ -97,7 +108,7 @@ def radiative_transfer(p: Fields, s: Fields, f: Fields, veg: Fields, grnd: Field
     shade_area = jnp.where(lit_leaves, (1.0 - canopy.fsun) * area, 1.0)
     par_sun = f.forc_solad[0] * canopy.fabd_sun[0] + f.forc_solai[0] * canopy.fabi_sun[0]
     par_all = f.forc_solad[0] * fabd[0] + f.forc_solai[0] * fabi[0]
-    return Fields(
+    out = Fields(
         albd=albd,
         albi=albi,
         fabd=fabd,
@@ -115,10 +126,8 @@ def radiative_transfer(p: Fields, s: Fields, f: Fields, veg: Fields, grnd: Field
         laisha=veg.elai * (1.0 - fsun),
         sabv=sabv,
         sabg=sabg,
-        sabg_snow=jnp.sum(lyr_snow, axis=0),
-        sabg_bare=sabg_bare,
-        sabg_lyr=jnp.concatenate([pack, soil[None]]),
-        sabg_lyr_snow=lyr_snow,
+        sabg_soil=bare,
+        sabg_lyr_snow=snow,
         parsun=jnp.where(lit_leaves, par_sun / sun_area, 0.0),
         # The sunlit part is integrated with the diffuse light of the whole canopy; of bare twigs under snow (a few
         # hundredths of stem area) it can exceed what all absorb. There is no shaded leaf then.
@@ -128,3 +137,4 @@ def radiative_transfer(p: Fields, s: Fields, f: Fields, veg: Fields, grnd: Field
         vcmaxcintsun=lit(canopy.vcmaxcintsun),
         vcmaxcintsha=jnp.where(sun, canopy.vcmaxcintsha, _whole_canopy(p, veg)),
     )
+    return absorbed_by_ground(out, s, cfg)

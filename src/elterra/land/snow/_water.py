@@ -10,8 +10,9 @@ from elterra.land.constants import DENH2O, DENICE, TFRZ
 from elterra.land.fields import Fields
 from elterra.land.numerics.chains import take_from_top
 from elterra.land.snow._compaction import compact
-from elterra.land.snow._cover import add_new_snow, depleted_cover, fresh_snow_density, melt_shape
-from elterra.land.snow._grains import RADIUS_MIN, age_grains, fresh_radius
+from elterra.land.snow._cover import melt_shape
+from elterra.land.snow._fall import LAYER_DEPTH
+from elterra.land.snow._grains import age_grains, fresh_radius
 from elterra.land.snow._layers import (
     MIN_DENSITY,
     Pack,
@@ -21,8 +22,6 @@ from elterra.land.snow._layers import (
     unpack_layers,
 )
 
-#: column-mean depth (m) from which snow has layers, and below which it loses them (CLM5)
-LAYER_DEPTH = 0.01
 #: share of the lowest layer that capping always leaves
 KEEP = 1.0e-9
 #: merges of thin layers tried in one step
@@ -56,80 +55,47 @@ def percolate(
 
 
 def snow_water(
-    p: Fields, s: Fields, f: Fields, grnd: Fields, wet: Fields, flx: Fields, en: Fields, cfg: Config
+    p: Fields, s: Fields, f: Fields, wet: Fields, fall: Fields, en: Fields, cfg: Config
 ) -> tuple[Fields, Fields]:
-    """New snow, water flow, settling, ageing and layers of the snow pack over one step.
+    """Water flow, settling, ageing and layers of the snow pack over one step.
 
-    Called after the heat solve of the step (``s`` holds its temperatures and phase change). Order: snowfall,
-    new layer, evaporation or frost, rain, percolation, capping, settling, grain growth, merging and
-    splitting, loss of cover by melt (CLM5 does the last at the start of the next step, which is the same).
+    Called after the heat solve of the step (``s`` holds its temperatures and phase change), for which `snowfall`
+    has put the snow of the step on the ground. Order: evaporation or frost, rain, percolation, capping, settling,
+    grain growth, merging and splitting.
 
-    Inputs, all [column] and kg m-2 s-1 unless said: ``wet.qflx_liq_grnd``, ``wet.qflx_snow_grnd`` (water
-    reaching the ground below the canopy); ``en.qflx_ev_snow``, ``en.qflx_ev_soil``, ``en.qflx_ev_h2osfc``:
-    final evaporation per area of snow, bare soil, and surface water (negative is dew), for the area shares
-    ``s.frac_sno`` and ``s.frac_h2osfc`` at entry; ``en.qflx_snomelt``: melt; of snow without layers
-    (``s.snl`` = 0) it has already left ``h2osno_no_layers``, of layers it is liquid in the layers. Used if
-    there: ``en.qflx_snofrz_lyr``, ``en.qflx_snomelt_lyr`` [snow_layer, column]. ``f.forc_t``,
-    ``f.forc_wind``. The partition of these fluxes over liquid and ice is made here, so that
-    ``en.qflx_evap_grnd``, ``qflx_sub_snow``, ``qflx_dew_*`` must NOT be applied elsewhere. ``grnd``, ``flx``
-    are not read.
+    Inputs, all [column] and kg m-2 s-1 unless said: ``wet.qflx_liq_grnd``, ``wet.qflx_snow_grnd`` (water reaching the
+    ground below the canopy; the snow is on it already); ``fall.swe_old`` (kg m-2 [snow_layer, column], the layers before
+    it fell); ``en.qflx_ev_snow``, ``en.qflx_ev_soil``, ``en.qflx_ev_h2osfc``: final evaporation per area of snow, bare
+    soil, and surface water (negative is dew), for the area shares ``s.frac_sno`` and ``s.frac_h2osfc``;
+    ``en.qflx_snomelt``: melt; of snow without layers (``s.snl`` = 0) it has already left ``h2osno_no_layers``, of layers
+    it is liquid in the layers. Used if there: ``en.qflx_snofrz_lyr``, ``en.qflx_snomelt_lyr`` [snow_layer, column].
+    ``f.forc_t``, ``f.forc_wind``. The partition of these fluxes over liquid and ice is made here, so that
+    ``en.qflx_evap_grnd``, ``qflx_sub_snow``, ``qflx_dew_*`` must NOT be applied elsewhere.
 
     The snow part of evaporation is taken from the layers from the top down, in each in proportion to its
     liquid and ice; what they do not have is passed on to the soil. Snow without layers does not evaporate,
     the soil does (CLM5). Frost is ice on a top layer below freezing, else water.
 
-    Over the step d(snow)/dt = qflx_liq_grnd + qflx_snow_grnd - evaporation + evap_soil + evap_h2osfc -
-    qflx_rain_plus_snomelt - qflx_snwcp (+ melt of layerless snow) to round-off.
+    d(snow)/dt = qflx_liq_grnd - evaporation + evap_soil + evap_h2osfc - qflx_rain_plus_snomelt - qflx_snwcp (+ melt
+    of layerless snow) to round-off.
 
     Returns the new state and [column] fields: ``qflx_rain_plus_snomelt`` (liquid reaching the soil surface
     from the pack or beside it), ``evap_soil``, ``evap_h2osfc`` (kg m-2 s-1 of the whole column, for the soil
-    and the surface store), ``qflx_evap_soi`` (all ground evaporation), ``qflx_snow_drain``,
-    ``qflx_snwcp_ice``, ``qflx_snwcp_liq``, ``qflx_snwcp``, ``h2osno`` (kg m-2), ``snowdp`` (m, column mean).
+    and the surface store), ``qflx_evap_soi`` (all ground evaporation), ``qflx_snwcp_ice``, ``qflx_snwcp_liq``,
+    ``qflx_snwcp``, ``h2osno`` (kg m-2), ``snowdp`` (m, column mean).
     """
-    del grnd, flx
     n, dt = cfg.nlevsno, cfg.dt
     liq, ice, t = s.h2osoi_liq[:n], s.h2osoi_ice[:n], s.t_soisno[:n]
     t_soil = s.t_soisno[n]
     layer = jnp.arange(n)[:, None]
     n_melt = melt_shape(p.topo_std)
     active = layer >= n - s.snl
-    mass_before = jnp.where(active, liq + ice, 0.0)
-    h2osno = jnp.sum(mass_before, axis=0) + s.h2osno_no_layers
-
-    # What thin snow lost in the heat solve takes cover with it before snow falls: the fall resets the depletion
-    # curve to the cover it finds.
     bare = s.snl == 0
-    shrinks = bare & (en.qflx_snomelt > 0.0)
-    left_cover = depleted_cover(h2osno, s.int_snow, p.int_snow_max, n_melt)
-    frac_before = jnp.where(shrinks, left_cover, s.frac_sno)
-
-    # Snowfall and, for snow deep enough, the first layer.
-    fallen = wet.qflx_snow_grnd * dt
-    cover = add_new_snow(
-        new_snow=fallen,
-        h2osno=h2osno,
-        frac_sno=frac_before,
-        int_snow=s.int_snow,
-        density=fresh_snow_density(f.forc_t, f.forc_wind),
-        accum_factor=p.snow_accum_factor,
-        n_melt=n_melt,
-    )
-    frac = cover.frac_sno
-    thin_mass = s.h2osno_no_layers + jnp.where(bare, fallen, 0.0)
-    thin_depth = jnp.where(bare, s.snow_depth * (h2osno > 0.0) + cover.depth, 0.0)
-    start = bare & (frac * thin_depth >= LAYER_DEPTH)
-    first = (layer == n - 1) & start
-    snl = jnp.where(start, 1, s.snl)
-    active = layer >= n - snl
-    is_top = layer == n - snl
-    old_top = is_top & ~bare
-    dz = jnp.where(first, thin_depth, s.dz_snow + jnp.where(old_top, cover.depth, 0.0))
-    ice = jnp.where(first, thin_mass, ice + jnp.where(old_top, fallen, 0.0))
-    liq = jnp.where(first, 0.0, liq)
-    t = jnp.where(first, jnp.minimum(TFRZ, f.forc_t), t)
-    radius = jnp.where(first, RADIUS_MIN, s.snw_rds)
-    thin_mass = jnp.where(start, 0.0, thin_mass)
-    has_layers = snl > 0
+    frac = s.frac_sno
+    is_top = layer == n - s.snl
+    dz, radius, has_layers = s.dz_snow, s.snw_rds, ~bare
+    thin_mass = s.h2osno_no_layers
+    thin_depth = jnp.where(bare, s.snow_depth, 0.0)
 
     # Evaporation, frost, rain.
     ev_snow = s.frac_sno * en.qflx_ev_snow * dt
@@ -153,7 +119,7 @@ def snow_water(
     liq = liq - out + jnp.concatenate([jnp.zeros_like(out[:1]), out[:-1]])
     drain = out[-1]
     dz = jnp.where(active, jnp.maximum(dz, liq / DENH2O + ice / DENICE), 0.0)
-    int_snow = cover.int_snow + gain + rain
+    int_snow = s.int_snow + gain + rain
 
     # Capping takes from the lowest layer at its density.
     excess = jnp.maximum(jnp.sum(liq + ice, axis=0) - p.h2osno_max, 0.0)
@@ -176,7 +142,7 @@ def snow_water(
         liq=liq,
         ice=ice,
         t=t,
-        mass_before=mass_before,
+        mass_before=fall.swe_old,
         melting=melting,
         active=active,
         frac_sno=frac,
@@ -203,7 +169,7 @@ def snow_water(
         frac_sno=frac,
         is_top=is_top,
         active=active,
-        new_snow=fallen,
+        new_snow=wet.qflx_snow_grnd * dt,
         refrozen=refrozen,
         radius_fresh=fresh_radius(f.forc_t, p.fresh_snw_rds_max),
         radius_refrozen=p.snw_rds_refrz,
@@ -214,10 +180,10 @@ def snow_water(
     total_liq, total_ice = jnp.sum(liq, axis=0), jnp.sum(ice, axis=0)
     ends = has_layers & ((depth < LAYER_DEPTH) | (total_liq + total_ice < MIN_DENSITY * depth))
     thin_mass = thin_mass + jnp.where(ends, total_ice, 0.0)
-    thin_depth = jnp.where(ends, jnp.sum(dz, axis=0), jnp.where(start, 0.0, thin_depth))
+    thin_depth = jnp.where(ends, jnp.sum(dz, axis=0), thin_depth)
     released = jnp.where(ends, total_liq, 0.0)
     dz, liq, ice = jnp.where(ends, 0.0, dz), jnp.where(ends, 0.0, liq), jnp.where(ends, 0.0, ice)
-    snl = jnp.where(ends, 0, snl)
+    snl = jnp.where(ends, 0, s.snl)
     pack: Pack = pack_layers(dz, liq, ice, t, radius)
     for _ in range(MERGES):
         pack, snl = merge_thin_layer(pack, snl, frac)
@@ -228,13 +194,12 @@ def snow_water(
     t_top = jnp.where(snl > 0, jnp.sum(jnp.where(is_top, t, 0.0), axis=0), t_soil)
     t = jnp.where(layer >= n - snl, t, t_top)
 
-    # Water for the soil, then the cover that the melt leaves.
+    # Water for the soil; what melted takes cover at the start of the next step.
     beside = jnp.where(has_layers, (1.0 - frac) * wet.qflx_liq_grnd, wet.qflx_liq_grnd)
     melt_thin = jnp.where(bare, en.qflx_snomelt, 0.0)
     snow_drain = drain / dt + melt_thin
     h2osno = jnp.sum(pack.liq + pack.ice, axis=0) + thin_mass
     some = h2osno > 0.0
-    frac = jnp.where(snow_drain > 0.0, depleted_cover(h2osno, int_snow, p.int_snow_max, n_melt), frac)
     frac = jnp.where(some, frac, 0.0)
     depth = jnp.where(snl > 0, jnp.sum(pack.dz, axis=0), thin_depth * some)
 
@@ -249,13 +214,13 @@ def snow_water(
         snow_depth=depth,
         int_snow=jnp.where(some, jnp.maximum(int_snow, 0.0), 0.0),
         frac_sno=frac,
+        qflx_snow_drain=snow_drain,
     )
     out_fields = Fields(
         qflx_rain_plus_snomelt=beside + snow_drain + released / dt,
         evap_soil=to_soil / dt,
         evap_h2osfc=ev_h2osfc / dt,
         qflx_evap_soi=(ev_snow + ev_soil + ev_h2osfc) / dt,
-        qflx_snow_drain=snow_drain,
         qflx_snwcp_ice=cap_ice / dt,
         qflx_snwcp_liq=cap_liq / dt,
         qflx_snwcp=(cap_ice + cap_liq) / dt,

@@ -81,13 +81,13 @@ def ground_energy(
     Returns ``(s, out)``. Changed state: ``t_soisno`` (inactive snow layers get the temperature of the
     top active layer), ``h2osoi_liq``, ``h2osoi_ice``, ``t_h2osfc``, ``h2osfc``, ``h2osno_no_layers``,
     ``snow_depth``, ``int_snow``. The melt water of ``h2osno_no_layers`` leaves the
-    snow as ``qflx_snow_drain``; the caller gives it to the soil.
+    snow as ``qflx_snomelt_thin``; the caller gives it to the soil.
 
     ``out`` is that of `soil_fluxes` and ``[column]``:
 
     - ``t_grnd`` (K), ``xmf``, ``xmf_h2osfc`` (energy of phase change, melting positive, W m-2),
       ``eflx_h2osfc_to_snow``, ``eflx_snomelt``, ``errsoi`` (W m-2)
-    - ``qflx_snomelt``, ``qflx_snofrz``, ``qflx_snow_drain``, ``qflx_h2osfc_to_ice`` (kg m-2 s-1)
+    - ``qflx_snomelt``, ``qflx_snofrz``, ``qflx_snomelt_thin``, ``qflx_h2osfc_to_ice`` (kg m-2 s-1)
     - ``[nlevsno, column]``: ``qflx_snomelt_lyr``, ``qflx_snofrz_lyr`` (kg m-2 s-1), ``frac_iceold`` (ice
       share of the mass before the step)
     """
@@ -192,8 +192,8 @@ def ground_energy(
     xmf_wat = -ice_wat.frozen * (HFUS / dt)
     qflx_snomelt_lyr = jnp.maximum(melt_snow, 0.0) / dt
     qflx_snofrz_lyr = jnp.maximum(-melt_snow, 0.0) / dt
-    qflx_snow_drain = thin_melt / dt
-    qflx_snomelt = jnp.sum(qflx_snomelt_lyr, axis=0) + qflx_snow_drain
+    qflx_snomelt_thin = thin_melt / dt
+    qflx_snomelt = jnp.sum(qflx_snomelt_lyr, axis=0) + qflx_snomelt_thin
 
     heat = Fields(
         t_grnd_before=t_before,
@@ -234,7 +234,7 @@ def ground_energy(
         qflx_snofrz=jnp.sum(qflx_snofrz_lyr, axis=0),
         qflx_snomelt_lyr=qflx_snomelt_lyr,
         qflx_snofrz_lyr=qflx_snofrz_lyr,
-        qflx_snow_drain=qflx_snow_drain,
+        qflx_snomelt_thin=qflx_snomelt_thin,
         qflx_h2osfc_to_ice=ice_wat.frozen / dt,
         frac_iceold=frac_iceold,
     )
@@ -248,17 +248,20 @@ def _snow_depth(
     thin_left: jax.Array,
     frozen: jax.Array,
 ) -> jax.Array:
-    """Snow depth (m) after melt of thin snow and after frozen standing water was added.
+    """Snow depth (m) after frozen standing water was added and thin snow melted.
 
-    Thin snow keeps its density; ice from standing water has the density of the snow it joins (at most
-    800 kg m-3) or, without a layer, that of ice.
+    Ice from standing water has the density of the snow layers it joins (at most 800 kg m-3). Where there are none it
+    takes the whole thin snow to the density of ice, spread over the column (as CLM5); melt keeps the density.
     """
     n = active.shape[0]
-    some = thin > 0.0
-    depth = jnp.where(some, s.snow_depth * thin_left / jnp.where(some, thin, 1.0), s.snow_depth)
     layered = jnp.sum(jnp.where(active, s.h2osoi_liq[:n] + s.h2osoi_ice[:n], 0.0), axis=0)
     bulk = s.frac_sno * s.snow_depth
     thick = has_snow & (bulk > 0.0)
     density = jnp.where(thick, jnp.minimum(800.0, layered / jnp.where(thick, bulk, 1.0)), DENICE)
     cover = jnp.where(thick, s.frac_sno, 1.0)
-    return depth + frozen / (jnp.maximum(density, 1.0) * cover)
+    on_layers = s.snow_depth + frozen / (jnp.maximum(density, 1.0) * cover)
+    whole = thin + frozen
+    some = whole > 0.0
+    left = jnp.where(some, (thin_left + frozen) / jnp.where(some, whole, 1.0), 1.0)
+    without = jnp.where(frozen > 0.0, whole / DENICE, s.snow_depth) * left
+    return jnp.where(has_snow, on_layers, without)

@@ -4,6 +4,7 @@ from elterra.land.soil_water._hydrology import (
     clm_richards,
     layer_hydraulics,
     root_water_uptake,
+    share_area,
     soil_hydrology,
 )
 from elterra.land.soil_water._richards import RichardsResult, solve_richards
@@ -15,6 +16,7 @@ __all__ = [
     "ground_water",
     "layer_hydraulics",
     "root_water_uptake",
+    "share_area",
     "soil_hydrology",
     "solve_richards",
     "total_water",

@@ -115,17 +115,7 @@ def clm_richards(
     )
 
 
-def soil_hydrology(
-    p: Fields,
-    s: Fields,
-    f: Fields,
-    grnd: Fields,
-    wet: Fields,
-    flx: Fields,
-    en: Fields,
-    snow: Fields,
-    cfg: Config,
-) -> tuple[Fields, Fields]:
+def soil_hydrology(p: Fields, s: Fields, flx: Fields, snow: Fields, cfg: Config) -> tuple[Fields, Fields]:
     """Surface water, infiltration, Richards flow, drainage and water table of one step.
 
     Order and equations of CLM5 ``SurfaceRunoff``, ``Infiltration``, ``SoilWater`` (moisture form),
@@ -134,8 +124,7 @@ def soil_hydrology(
     Takes from ``snow`` (the results of :func:`elterra.land.snow.snow_water`), all [column], kg m-2 s-1 of the
     whole column, positive upward for evaporation: ``qflx_rain_plus_snomelt``, and the evaporation that is
     still to be taken from the ground: ``evap_soil`` and ``evap_h2osfc``. Both may be negative (dew). They are
-    applied here and nowhere else. From ``flx``: ``root_uptake`` [soil_layer, patch, column]. ``grnd``,
-    ``wet``, ``en`` are not read.
+    applied here and nowhere else. From ``flx``: ``root_uptake`` [soil_layer, patch, column].
 
     Evaporation leaves the top soil layer in proportion to its liquid water and ice, the ice part at most the
     ice there; dew is ice on a frozen top layer. If a layer falls below ``WATMIN`` it is filled from the
@@ -150,7 +139,6 @@ def soil_hydrology(
     ``qout`` (flux through the lower edge), ``qflx_rootsoi``, ``smp_l`` (mm), ``soilpsi`` (MPa),
     ``h2osoi_vol`` [soil_layer, column].
     """
-    del f, grnd, wet, en
     nsno, n, dt = cfg.nlevsno, NLEVSOI, cfg.dt
     soil = slice(nsno, nsno + n)
     dz, z, zi = p.dzsoi[:n], p.zsoi[:n], p.zisoi[: n + 1]
@@ -243,11 +231,10 @@ def soil_hydrology(
     ice = jnp.concatenate([(ice[0] - ice_xs)[None], ice[1:]])
     liq, supplied = fill_minimum(liq, jnp.where(active, WATMIN, liq))
 
-    # The area of the store; water too little for an area goes to the soil.
+    # Water too little for an area of its own goes to the soil.
     tiny = h2osfc <= MIN_H2OSFC
     liq = jnp.concatenate([(liq[0] + jnp.where(tiny, h2osfc, 0.0))[None], liq[1:]])
     h2osfc = jnp.where(tiny, 0.0, h2osfc)
-    frac_h2osfc, frac_sno = _share_area(h2osfc_fraction(h2osfc, p.topo_slope), s, cfg)
 
     smp, _ = clapp_hornberger_potential(liq / (dz * DENH2O), watsat, sucsat, bsw)
     qflx_drain = jnp.sum(drain_lyr, axis=0)
@@ -256,8 +243,6 @@ def soil_hydrology(
         h2osoi_liq=jnp.concatenate([s.h2osoi_liq[:nsno], liq, s.h2osoi_liq[nsno + n :]]),
         h2osoi_ice=jnp.concatenate([s.h2osoi_ice[:nsno], ice, s.h2osoi_ice[nsno + n :]]),
         h2osfc=h2osfc,
-        frac_h2osfc=frac_h2osfc,
-        frac_sno=frac_sno,
         zwt=zwt,
     )
     out = Fields(
@@ -284,10 +269,14 @@ def soil_hydrology(
     return new, out
 
 
-def _share_area(frac_h2osfc: jax.Array, s: Fields, cfg: Config) -> tuple[jax.Array, jax.Array]:
-    """Surface water and snow may not cover more than the ground: snow gives way, then the water (CLM5)."""
+def share_area(p: Fields, s: Fields, cfg: Config) -> Fields:
+    """State with the areas of surface water and snow for the fluxes of a step (CLM5 ``FracH2OSfc``).
+
+    They may not cover more than the ground: snow gives way, then the water.
+    """
+    frac_h2osfc = h2osfc_fraction(s.h2osfc, p.topo_slope)
     snow = jnp.sum((s.h2osoi_liq + s.h2osoi_ice)[: cfg.nlevsno], axis=0) + s.h2osno_no_layers
     crowded = (s.frac_sno > 1.0 - frac_h2osfc) & (snow > 0.0)
     reduced = jnp.where(frac_h2osfc > 0.01, jnp.maximum(1.0 - s.frac_sno, 0.01), frac_h2osfc)
     frac = jnp.where(crowded, reduced, frac_h2osfc)
-    return frac, jnp.where(crowded, 1.0 - frac, s.frac_sno)
+    return s.replace(frac_h2osfc=frac, frac_sno=jnp.where(crowded, 1.0 - frac, s.frac_sno))

@@ -24,9 +24,8 @@ def ground_water(
     p: Fields,
     s: Fields,
     f: Fields,
-    veg: Fields,
-    grnd: Fields,
     wet: Fields,
+    fall: Fields,
     flx: Fields,
     en: Fields,
     cfg: Config,
@@ -37,15 +36,15 @@ def ground_water(
     ``qflx_ev_soil``, ``qflx_ev_h2osfc`` are applied here, once, and nothing else of ``en`` is.
     ``qflx_runoff`` includes the capped snow. With canopy water constant, over the step
 
-        d(total_water)/dt = qflx_liq_grnd + qflx_snow_grnd + melt of layerless snow (already out of ``s``)
+        d(total_water)/dt = qflx_liq_grnd + melt of layerless snow (already out of ``s``)
             - qflx_evap_soi - sum(p.wt * qflx_tran_veg) - qflx_runoff + qflx_evap_deficit
 
-    to round-off (kg m-2 s-1) when ``root_uptake`` sums to ``qflx_tran_veg`` over the layers. ``veg`` is not read.
+    to round-off (kg m-2 s-1) when ``root_uptake`` sums to ``qflx_tran_veg`` over the layers. The snow of the step is on the
+    ground already (``fall`` is what `snowfall` gave).
 
     Adds ``total_water`` (kg m-2 [column], all water after the step).
     """
-    del veg
-    s, snow = snow_water(p, s, f, grnd, wet, flx, en, cfg)
-    s, soil = soil_hydrology(p, s, f, grnd, wet, flx, en, snow, cfg)
+    s, snow = snow_water(p, s, f, wet, fall, en, cfg)
+    s, soil = soil_hydrology(p, s, flx, snow, cfg)
     out = Fields({**snow, **soil}).replace(qflx_runoff=soil.qflx_runoff + snow.qflx_snwcp)
     return s, out.add(total_water=total_water(p, s, cfg))

@@ -19,6 +19,23 @@ _AIR_DRY_SUCTION = 1.0e7  # mm, potential at which soil counts as air dry
 _SMP_MIN = -1.0e8  # mm, lowest matric potential
 
 
+def top_layer(s: Fields, x: jnp.ndarray, cfg: Config) -> jnp.ndarray:
+    """Value of ``x`` `[snow_ground_layer, column]` in the layer at the surface: snow, or soil without snow layers."""
+    n = cfg.nlevsno
+    top = jnp.arange(n + 1)[:, None] == n - s.snl
+    return jnp.sum(jnp.where(top, x[: n + 1], 0.0), axis=0)
+
+
+def ground_temperature(s: Fields, cfg: Config) -> jnp.ndarray:
+    """Mean of the surfaces of snow, soil and standing water, K `[column]`.
+
+    Snow too thin for a layer has the temperature of the soil under it.
+    """
+    f_sno = jnp.where(s.snl > 0, s.frac_sno, 0.0)
+    soil = (1.0 - f_sno - s.frac_h2osfc) * s.t_soisno[cfg.nlevsno]
+    return f_sno * top_layer(s, s.t_soisno, cfg) + soil + s.frac_h2osfc * s.t_h2osfc
+
+
 def ground_state(p: Fields, s: Fields, f: Fields, veg: Fields, cfg: Config) -> Fields:
     """Ground temperature, emissivity, humidity and resistance of the step, all `[column]`.
 
@@ -37,17 +54,10 @@ def ground_state(p: Fields, s: Fields, f: Fields, veg: Fields, cfg: Config) -> F
     """
     n = cfg.nlevsno
     has_snow = s.snl > 0
-    top = jnp.arange(n)[:, None] == n - s.snl  # one layer of columns with snow layers, none of the others
     t_soil, liq, ice = s.t_soisno[n], s.h2osoi_liq[n], s.h2osoi_ice[n]
 
-    def surface(x: jnp.ndarray) -> jnp.ndarray:
-        return jnp.where(has_snow, jnp.sum(jnp.where(top, x[:n], 0.0), axis=0), x[n])
-
-    t_snow = surface(s.t_soisno)
+    t_snow = top_layer(s, s.t_soisno, cfg)
     f_sno, f_wat = s.frac_sno, s.frac_h2osfc
-    # Snow too thin for a layer has the temperature of the soil under it.
-    f_layer = jnp.where(has_snow, f_sno, 0.0)
-    t_grnd = f_layer * t_snow + (1.0 - f_layer - f_wat) * t_soil + f_wat * s.t_h2osfc
 
     dz, watsat, bsw = p.dzsoi[0], p.watsat[0], p.bsw[0]
     wetness = jnp.clip((liq / DENH2O + ice / DENICE) / (dz * watsat), 0.01, 1.0)
@@ -76,10 +86,10 @@ def ground_state(p: Fields, s: Fields, f: Fields, veg: Fields, cfg: Config) -> F
     diffusivity = free * _DIFFUSIVITY * jnp.exp(1.75 * jnp.log(t_soil / TFRZ)) * tortuous
     soilresis = jnp.minimum(dsl / (diffusivity * free * 1.0e3) + 20.0, 1.0e6)
 
-    dry_ice = (surface(s.h2osoi_liq) <= 0.0) & (surface(s.h2osoi_ice) > 0.0)
+    dry_ice = (top_layer(s, s.h2osoi_liq, cfg) <= 0.0) & (top_layer(s, s.h2osoi_ice, cfg) > 0.0)
     z0mg = jnp.where(f_sno > 0.0, p.zsno, p.zlnd) + jnp.zeros_like(t_soil)
     return Fields(
-        t_grnd=t_grnd,
+        t_grnd=ground_temperature(s, cfg),
         t_snow_top=t_snow,
         emg=(1.0 - f_sno) * p.emg_soil + f_sno * p.emg_snow,
         htvp=jnp.where(dry_ice, HSUB, HVAP),

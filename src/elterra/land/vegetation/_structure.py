@@ -62,9 +62,10 @@ def structure(p: Fields, s: Fields, f: Fields, cfg: Config) -> Fields:
     height = jnp.maximum(htop - hbot, 1.0e-6)
     buried_tall = jnp.clip(s.snow_depth - hbot, 0.0, height) / height
     buried_low = jnp.clip(s.snow_depth / _BURIAL_DEPTH_SHORT, 0.0, 1.0)
-    # Weighted by the snow cover, because the depth is that of the covered part: otherwise a trace of snow that
-    # the canopy sheds buries the grass (CLM has this weight in SP mode only).
-    free = 1.0 - s.frac_sno * jnp.where(planted & (p.pft <= 11), buried_tall, buried_low)
+    # The depth is that of the covered part. Without the weight of the cover a trace of snow that the canopy sheds
+    # buries the grass; CLM5 has it with prescribed leaf area only.
+    cover = 1.0 - p.burial_cover_weight * (1.0 - s.frac_sno)
+    free = 1.0 - cover * jnp.where(planted & (p.pft <= 11), buried_tall, buried_low)
     elai = jnp.maximum(tlai * free, 0.0)
     esai = jnp.maximum(tsai * free, 0.0)
     if cfg.mode == "sp":
