@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from elterra.cli import bench, check, clm, demo, evaluate, export, info, new, report, resume, run, status
+from elterra.cli import bench, check, clm, demo, evaluate, export, info, new, report, resume, run, spinup, status
 from elterra.errors import ElterraError, InputError
 
 #: exit codes, documented in docs/cli.md
@@ -45,6 +45,7 @@ app.command("report")(report.report)
 app.command("export")(export.export)
 app.command("bench")(bench.bench)
 app.add_typer(clm.app, name="clm")
+app.add_typer(spinup.app, name="spinup")
 app.command("info")(info.info)
 
 
