@@ -32,7 +32,7 @@ def toy(years=1, feedback=0.0, **changed):
     con, surface, roots = dec.cascade(p), surface_profile(p), root_profile(p)
 
     def step(p, carry, t):
-        c, n, plants, plants_n, loss, pool = carry
+        c, n, plants, plants_n, loss, pool, speed = carry
         warm = 0.3 + 0.25 * jnp.sin(2 * jnp.pi * t / 73.0)
         rates = dec.base_rates(p)[:, None, :] * dec.depth_scalar(p) * warm
         pot = dec.potential_decomposition(con, c, n, rates)
@@ -58,20 +58,20 @@ def toy(years=1, feedback=0.0, **changed):
         c2 = (c + CFG.dt * act.dc).at[:4].add(litter[0])
         n2 = (n + CFG.dt * act.dn).at[:4].add(litter[1])
         c2, n2 = dec.mix(p, c2, n2, CFG.dt)
-        return (c2, n2, *new, loss + jnp.stack(act.loss), pool + c), None
+        return (c2, n2, *new, loss + jnp.stack(act.loss), pool + c, speed + rates), None
 
     @jax.jit
     def run(p, s):
         plants, plants_n = (jnp.stack([s[f"{t}{e}"] for t in TISSUES]) for e in "cn")
         zero = jnp.zeros_like(s.decomp_cpools)
-        carry = (s.decomp_cpools, s.decomp_npools, plants, plants_n, zero, zero)
+        carry = (s.decomp_cpools, s.decomp_npools, plants, plants_n, zero, zero, zero)
         carry = jax.lax.scan(lambda x, t: step(p, x, t), carry, jnp.arange(years * 73))[0]
         new = {"decomp_cpools": carry[0], "decomp_npools": carry[1]}
         for i, t in enumerate(TISSUES):
             new[f"{t}c"], new[f"{t}n"] = carry[2][i], carry[3][i]
         steps = years * 73.0
         means = {"sasu_loss_c": carry[4] / steps, "sasu_pool_c": carry[5] / steps}
-        means["sasu_decomp_k"] = dec.base_rates(p)[:, None, :] * dec.depth_scalar(p) * 0.3
+        means["sasu_decomp_k"] = carry[6] / steps
         return s.replace(**new), Fields(means)
 
     return p, s, Cycle(run, float(years), CFG)

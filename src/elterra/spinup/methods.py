@@ -17,9 +17,9 @@ import numpy as np
 from elterra.land.config import NLEVSOI, Config
 from elterra.land.fields import Fields
 from elterra.land.vegetation import ecosystem_totals
-from elterra.spinup.accelerated import accelerate, to_accelerated, to_normal
+from elterra.spinup.accelerated import accelerate, to_accelerated, to_normal, without_season
 from elterra.spinup.anderson import Anderson
-from elterra.spinup.semi_analytic import Pools, aims, moved, pools_of, remaining
+from elterra.spinup.semi_analytic import Pools, aims, moved, pools_of, remaining, with_half_leaves
 
 METHODS = ("native", "ad", "analytic", "anderson")
 
@@ -86,7 +86,7 @@ class Accelerated:
     def after(self, number: int, p: Fields, passed: Passed, cycle: Cycle) -> tuple[Fields, Fields, Fields]:
         if self._normal is None or number + 1 != self.cycles:
             return p, passed.end, _nothing(p)
-        s = to_normal(p, passed.end)
+        s = without_season(p, passed.end, passed.means)
         before, after = ecosystem_totals(p, passed.end), ecosystem_totals(p, s)
         booked = {f"increment_{k}": after[k] - before[k] for k in ("totecosysc", "totecosysn")}
         return self._normal, s, Fields(booked)
@@ -117,6 +117,7 @@ class SemiAnalytic:
             step = difference(passed.start, passed.end)
         else:
             step = remaining(p, passed.start, passed.end, passed.means, cycle.years, cycle.cfg)
+            step = with_half_leaves(p, step)
         goal = aims(passed.start, step)
         if self._mixer is not None:
             start = {e: pools_of(passed.start, e) for e in "cn"}

@@ -13,6 +13,7 @@ follow the pools, nitrogen that plants take back) costs steps, not accuracy.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from functools import partial
 from typing import NamedTuple
@@ -36,6 +37,7 @@ from elterra.spinup._matrix import RATE_FLOOR, soil_matrix
 
 YEAR = 365.0 * SECSPDAY
 _LEAF, _FROOT, _LIVESTEM, _DEADSTEM, _LIVECROOT, _DEADCROOT = range(len(TISSUES))
+_SERIES = 14  #: terms of the exponential's series: the next is below round-off at a norm of 1/4
 _LITTER = 4  #: litter and debris: the pools whose nitrogen is its own
 #: outputs of the land model whose means over the cycle are needed
 MEANS = ("sasu_loss_c", "sasu_pool_c", "sasu_decomp_k")
@@ -70,6 +72,7 @@ def slow_tissues(p: Fields) -> jax.Array:
     return jnp.stack([evergreen, evergreen, woody, woody, woody, woody])
 
 
+@partial(jax.jit, static_argnames=("cfg", "element"))
 def generator(p: Fields, rates: jax.Array, cfg: Config, element: str) -> jax.Array:
     """M of one element, s-1, ``[column, n, n]``; the first 140 unknowns are the soil (pools outermost), then
     the tissues (patches innermost). ``rates`` s-1 ``[pool, soil_layer, column]``."""
@@ -105,26 +108,42 @@ def generator(p: Fields, rates: jax.Array, cfg: Config, element: str) -> jax.Arr
     return matrix
 
 
-def _flat(x: Pools) -> jax.Array:
+def _numbers(x: Pools) -> Pools:
+    return Pools(np.asarray(x.soil), np.asarray(x.plants))
+
+
+def _flat(x: Pools) -> np.ndarray:
     columns = x.soil.shape[-1]
-    parts = [jnp.moveaxis(v, -1, 0).reshape(columns, -1) for v in x]
-    return jnp.concatenate(parts, axis=1)
+    return np.concatenate([np.moveaxis(np.asarray(v), -1, 0).reshape(columns, -1) for v in x], axis=1)
 
 
-def _unflat(x: jax.Array, like: Pools) -> Pools:
+def _unflat(x: np.ndarray, like: Pools) -> Pools:
     columns = like.soil.shape[-1]
     size = NPOOLS * NLEVSOI
-    soil = jnp.moveaxis(x[:, :size].reshape(columns, NPOOLS, NLEVSOI), 0, -1)
-    plants = jnp.moveaxis(x[:, size:].reshape(columns, *like.plants.shape[:2]), 0, -1)
-    return Pools(soil, plants)
+    soil = np.moveaxis(x[:, :size].reshape(columns, NPOOLS, NLEVSOI), 0, -1)
+    plants = np.moveaxis(x[:, size:].reshape(columns, *like.plants.shape[:2]), 0, -1)
+    return Pools(np.array(soil), np.array(plants))
 
 
-def _amplified(matrix: jax.Array, change: jax.Array, free: jax.Array, time: jax.Array) -> jax.Array:
+def exponential(matrix: np.ndarray) -> np.ndarray:
+    """exp of square matrices ``[..., n, n]``: series at a norm below 1/4, then repeated squaring."""
+    norm = float(np.abs(matrix).sum(axis=-2).max())
+    halvings = max(0, math.ceil(math.log2(max(norm, 1.0e-300))) + 2)
+    small = matrix / 2.0**halvings
+    term = total = np.broadcast_to(np.eye(matrix.shape[-1]), matrix.shape)
+    for i in range(1, _SERIES + 1):
+        term = term @ small / i
+        total = total + term
+    for _ in range(halvings):
+        total = total @ total
+    return total
+
+
+def _amplified(matrix: np.ndarray, change: np.ndarray, free: np.ndarray, time: float) -> np.ndarray:
     """(1 - exp(M T))^-1 of ``change`` ``[column, n]``; where not ``free`` a pool keeps its change."""
-    end = jax.scipy.linalg.expm(matrix * time, max_squarings=32)
     both = free[:, :, None] & free[:, None, :]
-    left = jnp.eye(matrix.shape[-1]) - jnp.where(both, end, 0.0)
-    return jnp.linalg.solve(left, change[..., None])[..., 0]
+    left = np.eye(matrix.shape[-1]) - np.where(both, exponential(matrix * time), 0.0)
+    return np.linalg.solve(left, change[..., None])[..., 0]
 
 
 def mean_rates(means: Mapping[str, jax.Array]) -> jax.Array:
@@ -136,7 +155,6 @@ def mean_rates(means: Mapping[str, jax.Array]) -> jax.Array:
     return jnp.maximum(rates, RATE_FLOOR)
 
 
-@partial(jax.jit, static_argnames=("cfg",))
 def remaining(
     p: Fields, start: Fields, end: Fields, means: Mapping[str, jax.Array], years: float, cfg: Config
 ) -> dict[str, Pools]:
@@ -146,25 +164,34 @@ def remaining(
     of the outputs `MEANS`. Nitrogen of the soil pools follows their carbon.
     """
     rates = mean_rates(means)
-    time = jnp.asarray(years * YEAR)
+    slow = np.asarray(slow_tissues(p))
     found = {}
     for element in ("c", "n"):
-        before, after = pools_of(start, element), pools_of(end, element)
-        free = jnp.ones_like(before.soil, dtype=bool)
+        before, after = _numbers(pools_of(start, element)), _numbers(pools_of(end, element))
+        free = np.ones(before.soil.shape, bool)
         if element == "n":  # mineralised nitrogen leaves; the soil pools get theirs below
-            free = free.at[_LITTER:].set(False)
-        mask = _flat(Pools(free, slow_tissues(p)))
+            free[_LITTER:] = False
         change = _flat(Pools(after.soil - before.soil, after.plants - before.plants))
-        matrix = generator(p, rates, cfg, element)
-        found[element] = _unflat(_amplified(matrix, change, mask, time), before)
-    c, n = pools_of(start, "c"), pools_of(end, "n")
-    carbon_end = pools_of(end, "c").soil[_LITTER:]
-    held = carbon_end > 0.0
-    ratio = jnp.where(held, n.soil[_LITTER:] / jnp.where(held, carbon_end, 1.0), 0.0)
-    goal = (c.soil[_LITTER:] + found["c"].soil[_LITTER:]) * ratio
-    soil_n = jnp.where(held, goal - start.decomp_npools[_LITTER:], found["n"].soil[_LITTER:])
-    found["n"] = found["n"]._replace(soil=found["n"].soil.at[_LITTER:].set(soil_n))
+        matrix = np.asarray(generator(p, rates, cfg, element))
+        step = _amplified(matrix, change, _flat(Pools(free, slow)), years * YEAR)
+        found[element] = _unflat(step, before)
+    before, after = pools_of(start, "c").soil[_LITTER:], pools_of(end, "c").soil[_LITTER:]
+    n_before, n_after = (np.asarray(x.decomp_npools)[_LITTER:] for x in (start, end))
+    before, after = np.asarray(before), np.asarray(after)
+    held = after > 0.0
+    goal = (before + found["c"].soil[_LITTER:]) * np.where(held, n_after / np.where(held, after, 1.0), 0.0)
+    found["n"].soil[_LITTER:] = np.where(held, goal - n_before, found["n"].soil[_LITTER:])
     return found
+
+
+def with_half_leaves(p: Fields, step: Mapping[str, Pools]) -> dict[str, Pools]:
+    """The step with half of what leaves and fine roots of evergreen types lack.
+
+    Growth reaches them through storage and answers to them a cycle late: whole steps swing about the equilibrium.
+    """
+    share = np.ones((len(TISSUES), *p.wt.shape))
+    share[: _FROOT + 1] = np.where(np.asarray(slow_tissues(p))[: _FROOT + 1], 0.5, 1.0)
+    return {e: Pools(x.soil, np.asarray(x.plants) * share) for e, x in step.items()}
 
 
 @jax.jit
