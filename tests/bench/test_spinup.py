@@ -37,7 +37,9 @@ def test_figures_count_years_from_the_last_time_outside_one_percent():
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not (SHARED / "bgc_davos").is_dir(), reason="no reference runs of CLM5 beside the checkout")
+@pytest.mark.skipif(
+    not (SHARED / "bgc_davos").is_dir(), reason="no reference runs of CLM5 beside the checkout"
+)
 def test_anderson_arrives_from_both_sides_where_the_model_alone_stays():
     """CH-Dav from soil and wood 20 % below and above CLM's: the two sides meet within 1 % in every pool."""
     from elterra.bench.spinup import _displaced, _side_by_side, run_side_by_side
@@ -51,9 +53,7 @@ def test_anderson_arrives_from_both_sides_where_the_model_alone_stays():
     warm = case.state()
     low, high = _displaced(warm, 0.8), _displaced(warm, 1.2)
     cycles = 18
-    methods = [
-        method_of("anderson" if i < 2 else "native", cycles=cycles) for i in range(4)
-    ]
+    methods = [method_of("anderson" if i < 2 else "native", cycles=cycles) for i in range(4)]
     together = SideBySide([(m, i, i + 1) for i, m in enumerate(methods)])
     cycle = cycle_of(case_years(case, 1), case.cfg, 4)
     runs = run_side_by_side(together, case.p, _side_by_side([low, high, low, high]), cycle, cycles, names)
@@ -65,7 +65,9 @@ def test_anderson_arrives_from_both_sides_where_the_model_alone_stays():
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not (SHARED / "bgc_davos").is_dir(), reason="no reference runs of CLM5 beside the checkout")
+@pytest.mark.skipif(
+    not (SHARED / "bgc_davos").is_dir(), reason="no reference runs of CLM5 beside the checkout"
+)
 def test_quick_gives_figures_of_every_method():
     found = measure(quick=True, folder=SHARED)
     for method in NAMES[:4]:

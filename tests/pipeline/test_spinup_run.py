@@ -48,7 +48,8 @@ def test_check_reads_weights_and_years_of_the_files(tmp_path, start):
     for i, grams in enumerate((0.0, 3.0, 6.0)):
         save(tmp_path / f"cycle_{i:04d}.restart", p, grown(s, grams), 4.0 * (i + 1))
     told = check_restarts([tmp_path], years=None, case=None)
-    assert told["years"] == 4.0 and len(told["files"]) == 3
+    assert told["years"] == 4.0
+    assert len(told["files"]) == 3
     np.testing.assert_allclose(told["ctsm"]["mean_change_gC_m2_yr"]["totecosysc"], 0.75, rtol=1e-9)
     assert told["ctsm"]["area_met"]
     faster = check_restarts([tmp_path], years=2.0, case=None)

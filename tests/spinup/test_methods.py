@@ -3,12 +3,12 @@
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from toy_cycle import toy
 
 from elterra.land.vegetation import TISSUES, ecosystem_totals
 from elterra.spinup import SideBySide, accelerate, method_of, spin_up, to_accelerated, to_normal
 from elterra.spinup.methods import SemiAnalytic
 from elterra.spinup.semi_analytic import GREATEST_FACTOR, aims, moved, remaining
-from toy_cycle import toy
 
 
 def stocks(p, s):
@@ -88,11 +88,16 @@ def test_what_a_step_adds_is_booked_and_bounded(linear):
     np.testing.assert_allclose(booked.increment_totecosysn, after.totecosysn - before.totecosysn, atol=1e-9)
     assert np.all(np.abs(np.asarray(booked.increment_totecosysc)) > 1.0)
     # an absurd aim is cut, and N:C of the soil pools is what it was
-    wild = {e: type(x)(x.soil * 1e6, x.plants * 1e6) for e, x in aims(s, remaining(p, s, end, means, 1.0, cycle.cfg)).items()}
+    wild = {
+        e: type(x)(x.soil * 1e6, x.plants * 1e6)
+        for e, x in aims(s, remaining(p, s, end, means, 1.0, cycle.cfg)).items()
+    }
     state, _ = moved(p, end, wild)
     assert float(jnp.max(state.leafc[0, 0] / (end.leafc[0, 0] + 5.0))) <= GREATEST_FACTOR * (1 + 1e-12)
     had = np.asarray(end.decomp_npools[4:]) > 0
-    ratio = [np.asarray(x.decomp_npools[4:])[had] / np.asarray(x.decomp_cpools[4:])[had] for x in (state, end)]
+    ratio = [
+        np.asarray(x.decomp_npools[4:])[had] / np.asarray(x.decomp_cpools[4:])[had] for x in (state, end)
+    ]
     np.testing.assert_allclose(*ratio, rtol=1e-12)
     negative = {e: type(x)(-x.soil, -x.plants) for e, x in wild.items()}
     state, _ = moved(p, end, negative)
@@ -118,7 +123,9 @@ def test_anderson_needs_fewer_cycles_where_inputs_follow_the_pools():
 def test_accelerated_units_go_there_and_back(linear):
     p, s, *_ = linear
     fast = accelerate(p)
-    np.testing.assert_allclose(fast.accel_soil3[0], 222.2222222222222 * (1 + 50 / (1 + np.exp(0.15 * 13.0))), rtol=1e-12)
+    np.testing.assert_allclose(
+        fast.accel_soil3[0], 222.2222222222222 * (1 + 50 / (1 + np.exp(0.15 * 13.0))), rtol=1e-12
+    )
     there = to_accelerated(fast, s)
     np.testing.assert_allclose(there.deadstemc, s.deadstemc / 10.0, rtol=1e-14)
     back = to_normal(fast, there)
@@ -131,7 +138,9 @@ def test_accelerated_units_go_there_and_back(linear):
 
 def test_methods_side_by_side_are_what_they_are_alone(linear):
     p, s, cycle, _ = linear
-    both = SideBySide([(method_of("analytic", cycles=5), 0, 1), (method_of("ad", cycles=5, accelerated=3), 1, 2)])
+    both = SideBySide(
+        [(method_of("analytic", cycles=5), 0, 1), (method_of("ad", cycles=5, accelerated=3), 1, 2)]
+    )
     mixed = spin_up(both, p, s, cycle, 5)
     for i, method in enumerate((method_of("analytic", cycles=5), method_of("ad", cycles=5, accelerated=3))):
         alone = spin_up(method, p, s, cycle, 5)

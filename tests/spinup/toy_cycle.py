@@ -1,4 +1,4 @@
-"""A cycle of a year for the tests: the model's own decomposition and mixing, plants with constant growth, steps of five days."""
+"""A cycle of a year for the tests: the model's own decomposition and mixing, constant growth, steps of five days."""
 
 import jax
 import jax.numpy as jnp
@@ -28,7 +28,9 @@ def toy(years=1, feedback=0.0, **changed):
     p = make_p(((1, 7),), r_mort=0.1, tau_s2=2.0, tau_s3=12.0, tau_cwd=1.5, som_diffus=1e-11, **changed)
     p = p.add(lat=jnp.asarray([47.0, 51.0]))
     s = make_s(p, snl=jnp.zeros(2, jnp.int32))
-    s = s.replace(**{f"{t}c": s[f"{t}c"] + 5.0 for t in TISSUES}, **{f"{t}n": s[f"{t}n"] + 0.05 for t in TISSUES})
+    s = s.replace(
+        **{f"{t}c": s[f"{t}c"] + 5.0 for t in TISSUES}, **{f"{t}n": s[f"{t}n"] + 0.05 for t in TISSUES}
+    )
     con, surface, roots = dec.cascade(p), surface_profile(p), root_profile(p)
 
     def step(p, carry, t):

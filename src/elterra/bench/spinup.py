@@ -38,9 +38,7 @@ class _Runs:
     seconds: list[float]
 
 
-def measure(
-    *, quick: bool = False, case: str | None = None, folder: Path | None = None
-) -> dict[str, float]:
+def measure(*, quick: bool = False, case: str | None = None, folder: Path | None = None) -> dict[str, float]:
     """Figures of the cases (keys in ``benchmarks/README.md``); ``case`` is a name or several by commas."""
     root = folder or reference_folder()
     wanted = list(CASES) if case is None else case.split(",")
@@ -67,12 +65,20 @@ def _case(path: Path, near: str, quick: bool) -> dict[str, float]:
     case = open_case(path, tuple(Change(n, {}, {}) for n in names))
     warm, cold = case.state(near), case.state("")
     if warm.leafc.shape[-1] != len(names):
-        raise InputError(f"{path}: bench spinup needs a case of one column; it has {warm.leafc.shape[-1]} copies")
+        raise InputError(
+            f"{path}: bench spinup needs a case of one column; it has {warm.leafc.shape[-1]} copies"
+        )
     states = [cold] * len(METHODS) + [_displaced(warm, factor) for factor in DISPLACED.values()]
     s = _side_by_side(states)
     settle = max(2, cycles // 10)
     methods = [
-        method_of(n if n in METHODS else "ad", cycles=cycles, accelerated=fast, wait=min(4, cycles - 2), settle=settle)
+        method_of(
+            n if n in METHODS else "ad",
+            cycles=cycles,
+            accelerated=fast,
+            wait=min(4, cycles - 2),
+            settle=settle,
+        )
         for n in names
     ]
     together = SideBySide([(m, i, i + 1) for i, m in enumerate(methods)])
@@ -151,6 +157,4 @@ def _side_by_side(states: list[Any]) -> Any:
 
     from elterra.land import Fields
 
-    return Fields(
-        {n: jnp.stack([x[n][..., i] for i, x in enumerate(states)], axis=-1) for n in states[0]}
-    )
+    return Fields({n: jnp.stack([x[n][..., i] for i, x in enumerate(states)], axis=-1) for n in states[0]})

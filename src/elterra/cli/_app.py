@@ -8,7 +8,21 @@ from typing import Annotated, Any
 
 import typer
 
-from elterra.cli import bench, check, clm, demo, evaluate, export, info, new, report, resume, run, spinup, status
+from elterra.cli import (
+    bench,
+    check,
+    clm,
+    demo,
+    evaluate,
+    export,
+    info,
+    new,
+    report,
+    resume,
+    run,
+    spinup,
+    status,
+)
 from elterra.errors import ElterraError, InputError
 
 #: exit codes, documented in docs/cli.md

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -25,7 +25,8 @@ def run(
         typer.Option("--cycle-years", help="First years of the weather in a cycle; all by default.", min=1),
     ] = None,
     accelerated: Annotated[
-        int, typer.Option("--accelerated", help="Cycles of method ad in accelerated mode; 0: two thirds.", min=0)
+        int,
+        typer.Option("--accelerated", help="Cycles of method ad in accelerated mode; 0: two thirds.", min=0),
     ] = 0,
     start: Annotated[
         str | None,
@@ -39,7 +40,7 @@ def run(
     """Spin up from a cold start; stops when the criteria of `check` hold."""
     from elterra.pipeline.spinup_run import spin_up_subject
 
-    def told(entry: dict) -> None:  # type: ignore[type-arg]
+    def told(entry: dict[str, Any]) -> None:
         line = (
             f"cycle {entry['cycle']:>4}  year {entry['model_years']:>6.0f}  GPP {entry['GPP'][0]:7.1f}  "
             f"ecosystem C {entry['totecosysc'][0]:9.1f}  N {entry['totecosysn'][0]:7.2f}"
@@ -48,7 +49,14 @@ def run(
 
     folder = out or Path.cwd() / f"{subject.resolve().stem}.spinup"
     result = spin_up_subject(
-        subject, folder, method=method, cycles=cycles, years=years, accelerated=accelerated, start=start, told=told
+        subject,
+        folder,
+        method=method,
+        cycles=cycles,
+        years=years,
+        accelerated=accelerated,
+        start=start,
+        told=told,
     )
     if json_:
         emit(result)
@@ -88,7 +96,7 @@ def check(
         raise typer.Exit(1)
 
 
-def _show(result: dict) -> None:  # type: ignore[type-arg]
+def _show(result: dict[str, Any]) -> None:
     ctsm, orchidee = result["ctsm"], result["orchidee"]
     word = {True: "met", False: "missed"}
     typer.echo(
@@ -96,10 +104,14 @@ def _show(result: dict) -> None:  # type: ignore[type-arg]
         f"(allowed {ctsm['area_allowed']:.0%}): {word[ctsm['area_met']]}"
     )
     for name, value in ctsm["mean_change_gC_m2_yr"].items():
-        typer.echo(f"             {name:<12}{value:+.3f} gC m-2 yr-1 (global allowance {ctsm['mean_allowed_gC_m2_yr']:.2f})")
+        typer.echo(
+            f"             {name:<12}{value:+.3f} gC m-2 yr-1 (global allowance {ctsm['mean_allowed_gC_m2_yr']:.2f})"
+        )
     typer.echo(
         f"ORCHIDEE     largest change of a pool in a cycle: {orchidee['worst_relative_change']:+.2%} "
         f"({orchidee['worst_pool']}): {word[orchidee['pools_met']]}"
     )
-    typer.echo(f"             trend {orchidee['trend_gC_m2_yr']:+.3f} gC m-2 yr-1: {word[orchidee['trend_met']]}")
+    typer.echo(
+        f"             trend {orchidee['trend_gC_m2_yr']:+.3f} gC m-2 yr-1: {word[orchidee['trend_met']]}"
+    )
     typer.echo(f"equilibrium  {'yes' if result['steady'] else 'no'}")

@@ -15,8 +15,8 @@ from elterra.clm.surface import SurfaceData
 from elterra.errors import InputError
 from elterra.land import Config, Fields, cold_start
 from elterra.land.config import NLEVSOI, POOLS
-from elterra.land.decomposition import ACCELERATED_POOLS, ACCELERATED_WOOD, latitude_term
 from elterra.land.constants import DENH2O
+from elterra.land.decomposition import ACCELERATED_POOLS, ACCELERATED_WOOD, latitude_term
 from elterra.registry import variables
 
 #: state of the registry -> variable of the restart file, where the lower-case names differ

@@ -42,7 +42,9 @@ def cycle_of(years: list[Fields], cfg: Config, columns: int) -> Cycle:
             s, _, means, _, worst = run_chunk(p, s, forcing, factors, cfg, (), names, ())
             for name, limit in LIMITS.items():
                 if not float(jnp.max(worst[name])) <= limit:
-                    raise InputError(f"spin-up: {name} reached {float(jnp.max(worst[name])):.2e}, limit {limit:.0e}")
+                    raise InputError(
+                        f"spin-up: {name} reached {float(jnp.max(worst[name])):.2e}, limit {limit:.0e}"
+                    )
             total = {n: means[n] + total[n] if total else means[n] for n in names}
         return s, Fields({n: v / len(years) for n, v in total.items()})
 
@@ -52,7 +54,9 @@ def cycle_of(years: list[Fields], cfg: Config, columns: int) -> Cycle:
 def case_years(case: Any, count: int | None = None) -> list[Fields]:
     """Forcing of the first ``count`` years of a CLM5 case (all years of its weather by default)."""
     if case.cfg.mode != "bgc":
-        raise InputError(f"{case.path}: the case has no carbon cycle (use_cn is off); there is nothing to spin up")
+        raise InputError(
+            f"{case.path}: the case has no carbon cycle (use_cn is off); there is nothing to spin up"
+        )
     available = case.weather.last - case.weather.first + 1
     if count is not None and not 1 <= count <= available:
         raise InputError(f"{case.path}: {count} years of forcing asked for, the weather has {available}")

@@ -99,7 +99,9 @@ def check_restarts(paths: Sequence[Path], *, years: float | None, case: Path | N
         patches, columns = s.leafc.shape
         if wt is None:
             if patches > 1:
-                raise InputError(f"{file}: {patches} patches and no weights of them; write it with `elterra spinup run`")
+                raise InputError(
+                    f"{file}: {patches} patches and no weights of them; write it with `elterra spinup run`"
+                )
             wt = np.ones((1, columns))
         p = Fields(wt=wt, dzsoi=np.repeat(np.asarray(DZSOI)[:, None], columns, axis=1))
         series.append(stocks(p, s))

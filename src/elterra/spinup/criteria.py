@@ -41,7 +41,7 @@ def stocks(p: Fields, s: Fields) -> Stocks:
     """Carbon and nitrogen of every litter, soil and plant pool (with storage) of a state in normal units. Of ``p`` the
     weights ``wt`` and the thickness ``dzsoi`` are used."""
     dz, wt = np.asarray(p.dzsoi)[:NLEVSOI], np.asarray(p.wt)
-    pools = {}
+    pools: dict[str, np.ndarray] = {}
     for element in "cn":
         amount = (np.asarray(s[f"decomp_{element}pools"]) * dz).sum(axis=1)
         pools |= {f"{name}{element}": amount[i] for i, name in enumerate(POOLS)}

@@ -16,7 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -53,10 +53,10 @@ GREATEST_RATIO = 1.5
 
 class Pools(NamedTuple):
     """Pools that a step moves: ``soil`` ``[pool, soil_layer, column]`` g m-3, ``plants`` ``[tissue, patch, column]``
-    g m-2."""
+    g m-2; arrays of JAX within compiled functions, of numpy between them."""
 
-    soil: jax.Array
-    plants: jax.Array
+    soil: Any
+    plants: Any
 
 
 def pools_of(s: Mapping[str, jax.Array], element: str) -> Pools:
