@@ -76,7 +76,7 @@ def test_anderson_arrives_from_both_sides_where_the_model_alone_stays():
     case = open_case(SHARED / "bgc_davos", tuple(Change(n, {}, {}) for n in names))
     warm = case.state()
     low, high = displaced(warm, 0.8), displaced(warm, 1.2)
-    cycles = 18
+    cycles = 24
     methods = [method_of("anderson" if i < 2 else "native", cycles=cycles) for i in range(4)]
     together = SideBySide([(m, i, i + 1) for i, m in enumerate(methods)])
     cycle = cycle_of(case_years(case, 1), case.cfg, 4)
