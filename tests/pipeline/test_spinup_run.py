@@ -130,3 +130,12 @@ def test_it_stops_when_the_criteria_hold_and_not_before(tmp_path, start):
     assert len(log.cycles) == 2
     _, log = run_method("native", p, s, decaying(p, Config()), 4, tmp_path, stop_when_steady=True)
     assert len(log.cycles) == 4
+
+
+def test_it_does_not_stop_in_accelerated_mode(tmp_path, start):
+    p, s = start
+    empty = s.replace(decomp_cpools=s.decomp_cpools * 1e-9, decomp_npools=s.decomp_npools * 1e-9)
+    _, log = run_method(
+        "ad", p, empty, decaying(p, Config()), 9, tmp_path, accelerated=5, stop_when_steady=True
+    )
+    assert len(log.cycles) == 7  # two normal cycles, without the change of units between them

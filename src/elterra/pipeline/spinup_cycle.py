@@ -146,7 +146,8 @@ def run_method(
         (folder / f"cycle_{number + 1 - keep:04d}.restart").unlink(missing_ok=True)
         if told is not None:
             told(entry)
-        if not stop_when_steady or len(log.stocks) < 2:
+        accelerated_still = bool(jnp.any(used.accel_soil3 > 1.0))
+        if not stop_when_steady or len(log.stocks) < 2 or accelerated_still:
             return False
         untouched = all(
             float(np.max(np.abs(log.cycles[-i].get(f"increment_totecosys{e}", [0.0])))) == 0.0
