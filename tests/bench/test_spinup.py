@@ -96,4 +96,7 @@ def test_quick_gives_figures_of_every_method():
     found = measure(quick=True, folder=SHARED)
     for method in METHODS:
         assert np.isfinite(found[f"bgc_davos.{method}.worst_reldiff"])
-    assert found["bgc_davos.brute.soil3c.change_below"] > found["bgc_davos.brute.soil3c.change_above"]
+    # CLM's state lies between the displaced ones, and four years do not let passive carbon cross
+    low, high = (found[f"bgc_davos.anderson_{k}.soil3c.stock"] for k in ("low", "high"))
+    assert low < high
+    assert found["bgc_davos.native.soil3c.stock"] < low  # of a cold start
