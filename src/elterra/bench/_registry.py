@@ -23,6 +23,7 @@ BENCHES: dict[str, tuple[str, str]] = {
         "elterra.bench.land",
         "column-years per second of the land model, compilation, gradient, residuals",
     ),
+    "spinup": ("elterra.bench.spinup", "methods of spin-up from a cold start against brute force"),
     "store": ("elterra.bench.store", "seconds and bytes of the store's commits, consolidation and reads"),
 }
 

@@ -8,7 +8,21 @@ from typing import Annotated, Any
 
 import typer
 
-from elterra.cli import bench, check, clm, demo, evaluate, export, info, new, report, resume, run, status
+from elterra.cli import (
+    bench,
+    check,
+    clm,
+    demo,
+    evaluate,
+    export,
+    info,
+    new,
+    report,
+    resume,
+    run,
+    spinup,
+    status,
+)
 from elterra.cli._options import Help
 from elterra.errors import ElterraError, InputError
 
@@ -48,6 +62,7 @@ app.command("report")(report.report)
 app.command("export")(export.export)
 app.command("bench")(bench.bench)
 app.add_typer(clm.app, name="clm")
+app.add_typer(spinup.app, name="spinup")
 app.command("info")(info.info)
 
 

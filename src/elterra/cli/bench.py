@@ -22,7 +22,7 @@ def bench(
     case: Annotated[
         str | None,
         typer.Option(
-            "--case", "--site", help="Only cases with this in their name, several by commas (clm5)."
+            "--case", "--site", help="Only cases with this in their name, several by commas (clm5, spinup)."
         ),
     ] = None,
     mode: Annotated[str | None, typer.Option("--mode", help="sp or bgc; only these cases (clm5).")] = None,
@@ -43,8 +43,10 @@ def bench(
         raise InputError(f"--device {device}: there are cpu and gpu")
     if device is not None and name != "land":
         raise InputError(f"--device: bench {name} does not compute on a device; leave it out")
-    if (case is not None or mode is not None) and name != "clm5":
-        raise InputError(f"--case, --mode: bench {name} has no cases; they belong to bench clm5")
+    if case is not None and name not in ("clm5", "spinup"):
+        raise InputError(f"--case: bench {name} has no cases; they belong to the benches clm5 and spinup")
+    if mode is not None and name != "clm5":
+        raise InputError(f"--mode: bench {name} has no modes; they belong to bench clm5")
     given = {"device": device, "case": case, "mode": mode}
     options = {key: value for key, value in given.items() if value is not None}
     told = elterra.bench.run(name, quick=quick, **options)

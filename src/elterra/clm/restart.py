@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
 from elterra.clm._files import ClmFile
@@ -15,6 +16,7 @@ from elterra.errors import InputError
 from elterra.land import Config, Fields, cold_start
 from elterra.land.config import NLEVSOI, POOLS
 from elterra.land.constants import DENH2O
+from elterra.land.decomposition import ACCELERATED_POOLS, ACCELERATED_WOOD, latitude_term
 from elterra.registry import variables
 
 #: state of the registry -> variable of the restart file, where the lower-case names differ
@@ -56,10 +58,6 @@ NAMES = {
 }
 #: states made from several variables of the file
 _SPECIAL = ("snl", "h2osno_no_layers", "decomp_cpools", "decomp_npools")
-#: acceleration factors that a run in normal mode takes out of a restart of the accelerated one: litter and the
-#: active pool are not accelerated; debris, slow and passive pool times the latitude term; dead wood without it
-ACCELERATED_POOLS = {"cwd": 10.0 / 6.0, "soil2": 5.0, "soil3": 222.2222222222222}
-ACCELERATED_WOOD = 10.0
 _WOOD = ("deadstemc", "deadstemn", "deadcrootc", "deadcrootn")
 #: CLM5's cold start: soil at 274 K with 0.15 m3 m-3 of water, leaves at 283 K
 COLD_SOIL, COLD_WATER, COLD_LEAF = 274.0, 0.15, 283.0
@@ -71,11 +69,6 @@ class Index:
 
     column: np.ndarray  # [column]
     patch: np.ndarray  # [patch, column]; -1 for a patch that only fills up
-
-
-def latitude_term(lat: np.ndarray) -> np.ndarray:
-    """Factor on accelerated pools by latitude (degrees), as the code of the reference runs has it."""
-    return 1.0 + 50.0 / (1.0 + np.exp(-0.15 * (np.abs(lat) - 60.0)))
 
 
 def find(file: ClmFile, data: SurfaceData) -> Index:
@@ -200,7 +193,7 @@ def _empty_snow(s: dict[str, np.ndarray], cfg: Config) -> dict[str, np.ndarray]:
 
 
 def _leave_accelerated(new: dict[str, Any], lat: np.ndarray) -> None:
-    term = latitude_term(lat)
+    term = np.asarray(latitude_term(jnp.asarray(lat)))
     factor = np.stack(
         [
             ACCELERATED_POOLS.get(pool, 1.0)

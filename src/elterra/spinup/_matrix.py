@@ -54,8 +54,8 @@ def soil_matrix(p: Fields, rates: jax.Array, *, element: str = "c") -> jax.Array
         - up[:, :, None] * jnp.eye(NLEVSOI, k=-1)
         - down[:, :, None] * jnp.eye(NLEVSOI, k=1)
     ) / dz[:, :, None]
-    moves = jnp.diag((jnp.arange(NPOOLS) != _CWD).astype(rates.dtype))
-    matrix = matrix + jnp.einsum("rd,clm->crldm", moves, mixing)
+    moves = dec.acceleration(p) * (jnp.arange(NPOOLS) != _CWD)[:, None]  # [pool, column]
+    matrix = matrix + jnp.einsum("rd,rc,clm->crldm", jnp.eye(NPOOLS), moves, mixing)
     return matrix.reshape(ncol, NPOOLS * NLEVSOI, NPOOLS * NLEVSOI)
 
 

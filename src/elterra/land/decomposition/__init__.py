@@ -10,19 +10,32 @@ from elterra.land.decomposition._cascade import (
 )
 from elterra.land.decomposition._mixing import interface_conductance, mix
 from elterra.land.decomposition._oxygen import Oxygen, diffuse_oxygen, oxygen
-from elterra.land.decomposition._scalars import base_rates, depth_scalar, temperature_scalar, water_scalar
+from elterra.land.decomposition._scalars import (
+    ACCELERATED_POOLS,
+    ACCELERATED_WOOD,
+    acceleration,
+    base_rates,
+    depth_scalar,
+    latitude_term,
+    temperature_scalar,
+    water_scalar,
+)
 
 __all__ = [
+    "ACCELERATED_POOLS",
+    "ACCELERATED_WOOD",
     "TRANSITIONS",
     "Cascade",
     "Oxygen",
     "Potential",
+    "acceleration",
     "actual_fluxes",
     "base_rates",
     "cascade",
     "depth_scalar",
     "diffuse_oxygen",
     "interface_conductance",
+    "latitude_term",
     "mix",
     "oxygen",
     "potential_decomposition",

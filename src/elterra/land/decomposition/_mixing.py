@@ -8,6 +8,7 @@ import jax.numpy as jnp
 
 from elterra.land.config import NLEVSOI
 from elterra.land.decomposition._cascade import CW
+from elterra.land.decomposition._scalars import acceleration
 from elterra.land.fields import Fields
 
 _MIXED = tuple(i for i in range(7) if i != CW)
@@ -15,7 +16,7 @@ _MIXED = tuple(i for i in range(7) if i != CW)
 
 def interface_conductance(p: Fields) -> jax.Array:
     """Diffusivity over distance between layers i and i+1 (m s-1 ``[soil_layer - 1, column]``); zero into
-    bedrock."""
+    bedrock. Of a pool that is not accelerated."""
     z = p.zsoi[:NLEVSOI]
     inside = jnp.arange(1, NLEVSOI)[:, None] < p.nbedrock
     return jnp.where(inside, p.som_diffus / (z[1:] - z[:-1]), 0.0)
@@ -23,7 +24,7 @@ def interface_conductance(p: Fields) -> jax.Array:
 
 def _solve(lower: jax.Array, diag: jax.Array, upper: jax.Array, rhs: jax.Array) -> jax.Array:
     """Thomas algorithm with loops that are not unrolled: it runs once a day, and compiles ten times faster.
-    Coefficients ``[layer, column]``, ``rhs`` ``[layer, tracer, column]``."""
+    All arrays ``[layer, tracer, column]``."""
 
     def down(carry: tuple, row: tuple) -> tuple:
         ratio, x = carry
@@ -50,19 +51,20 @@ def mix(p: Fields, c: jax.Array, n: jax.Array, dt: float) -> tuple[jax.Array, ja
     changed by those fluxes, each added to one layer and taken from its neighbour, so that mass is conserved
     to round-off whatever the error of the solver.
     """
-    dz = p.dzsoi[:NLEVSOI]
-    conductance = interface_conductance(p)
+    dz = p.dzsoi[:NLEVSOI, None]
+    mixed = jnp.asarray(_MIXED)
+    faster = jnp.tile(acceleration(p)[mixed], (2, 1))  # carbon and nitrogen of a pool alike
+    conductance = interface_conductance(p)[:, None] * faster
     none = jnp.zeros_like(conductance[:1])
     upper = jnp.concatenate([conductance, none]) * dt / dz
     lower = jnp.concatenate([none, conductance]) * dt / dz
-    mixed = jnp.asarray(_MIXED)
     tracers = jnp.concatenate([c[mixed], n[mixed]])  # [tracer, layer, column]
     by_layer = jnp.moveaxis(tracers, 1, 0)
     diag = 1.0 + upper + lower
     end = _solve(-lower, diag, -upper, by_layer)
-    flux = conductance[:, None, :] * (end[:-1] - end[1:]) * dt  # downward, g m-2
+    flux = conductance * (end[:-1] - end[1:]) * dt  # downward, g m-2
     pad = jnp.zeros_like(flux[:1])
-    change = (jnp.concatenate([pad, flux]) - jnp.concatenate([flux, pad])) / dz[:, None, :]
+    change = (jnp.concatenate([pad, flux]) - jnp.concatenate([flux, pad])) / dz
     change = jnp.moveaxis(change, 0, 1)
     half = len(_MIXED)
     return c.at[mixed].add(change[:half]), n.at[mixed].add(change[half:])

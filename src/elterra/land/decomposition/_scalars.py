@@ -45,8 +45,28 @@ def depth_scalar(p: Fields) -> jax.Array:
     return jnp.exp(-p.zsoi[:NLEVSOI] / p.decomp_depth_efolding)
 
 
+#: factors of CLM5's ``spinup_state = 2`` that are not 1; the latitude term comes on top. Litter and active pool keep
+#: their rates
+ACCELERATED_POOLS = {"cwd": 10.0 / 6.0, "soil2": 5.0, "soil3": 222.2222222222222}
+#: and that of the mortality of dead wood, without latitude term
+ACCELERATED_WOOD = 10.0
+
+
+def latitude_term(lat: jax.Array) -> jax.Array:
+    """Factor on accelerated pools by latitude (degrees), 1 at the equator, 51 at the poles (CLM5.0; later versions
+    are less steep)."""
+    return 1.0 + 50.0 / (1.0 + jnp.exp(-0.15 * (jnp.abs(lat) - 60.0)))
+
+
+def acceleration(p: Fields) -> jax.Array:
+    """Factor on decay and mixing of each pool, ``[pool, column]``, in the order of `POOLS`: 1 but in accelerated
+    decomposition, a device of the spin-up."""
+    one = jnp.ones_like(p.accel_cwd)
+    return jnp.stack([one, one, one, p.accel_cwd, one, p.accel_soil2, p.accel_soil3])
+
+
 def base_rates(p: Fields) -> jax.Array:
     """Rates at scalars of 1, s-1 ``[pool, column]``, in the order of `POOLS`. ``k_decomp_scale`` multiplies
-    all of them."""
+    all of them, `acceleration` each."""
     tau = jnp.stack([p.tau_l1, p.tau_l2_l3, p.tau_l2_l3, p.tau_cwd, p.tau_s1, p.tau_s2, p.tau_s3])
-    return p.k_decomp_scale / (YEAR * tau)
+    return p.k_decomp_scale / (YEAR * tau) * acceleration(p)

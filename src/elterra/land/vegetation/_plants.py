@@ -141,7 +141,9 @@ def grow(p: Fields, s: Fields, moved: Fields, d: Demand, g: Growth, back: Recove
 
     c_above, c_below = labile(c_storage, c_xfer)
     n_above, n_below = labile(n_storage, n_xfer)
-    c_dead, n_dead = died * c_shown, died * n_shown
+    hurried = died * p.accel_deadwood
+    died_shown = _rows(died, died, died, hurried, died, hurried)
+    c_dead, n_dead = died_shown * c_shown, died_shown * n_shown
     g_dead = died * (gresp_storage + gresp_xfer)
     r_dead = died * retransn
     dead_c = Dead(

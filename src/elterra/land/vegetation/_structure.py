@@ -51,7 +51,9 @@ def structure(p: Fields, s: Fields, f: Fields, cfg: Config) -> Fields:
         tsai = s.tsai_memory
         shrub = (p.pft >= 9) & (p.pft <= 11)
         taper = jnp.where(shrub, p.taper_shrub, p.taper_tree)
-        stem = jnp.maximum(s.deadstemc, 1.0e-6)
+        stem = jnp.maximum(
+            s.deadstemc * p.accel_deadwood, 1.0e-6
+        )  # height is that of the wood in normal units
         tall = jnp.maximum(jnp.cbrt(3.0 * stem * taper * taper / (PI * p.stocking * p.dwood)), 0.01)
         low = jnp.maximum(0.25, 0.25 * tlai)
         htop = jnp.where(planted, jnp.where(woody, tall, low), 0.0)
