@@ -7,10 +7,18 @@ from typing import Annotated, Any
 
 import typer
 
-from elterra.cli._options import Json
+from elterra.cli._options import Help, Json
 from elterra.cli._output import emit
 
-app = typer.Typer(no_args_is_help=True, help="Spin up carbon and nitrogen; check for equilibrium.")
+app = typer.Typer(
+    no_args_is_help=True, add_help_option=False, help="Spin up carbon and nitrogen; check for equilibrium."
+)
+
+
+@app.callback()
+def _spinup(asked: Help = False) -> None:
+    """Spin up carbon and nitrogen; check for equilibrium."""
+    del asked
 
 
 @app.command("run")
