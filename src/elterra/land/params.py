@@ -62,6 +62,7 @@ def prepare(surface: Surface, overrides: Mapping[str, np.ndarray] | None = None)
     values = {name: _gathered(item, pft, columns) for name, item in known.items()}
     p = Fields(values)
     p = override(p, overrides or {})
+    p = p.replace(**{name: jnp.asarray(p[name]) for name in overrides or {}})
     geometry = layer_geometry(columns)
     soil = soil_properties(
         jnp.asarray(surface.sand), jnp.asarray(surface.clay), jnp.asarray(surface.organic), p
@@ -94,17 +95,18 @@ def prepare(surface: Surface, overrides: Mapping[str, np.ndarray] | None = None)
 
 
 def override(p: Fields, values: Mapping[str, np.ndarray]) -> Fields:
-    """``p`` with parameter values ``[column]`` or ``[patch, column]`` replaced (see `prepare`).
+    """``p`` with parameter values ``[column]`` or ``[patch, column]`` replaced (see `prepare`), as host arrays.
 
-    Derived soil properties are not recomputed."""
+    Derived soil properties are not recomputed. A window of a reanalysis has forty such arrays: forty programs of a few
+    numbers each, or forty copies made one by one, cost a tenth of the window; a compiled program takes host arrays
+    at no cost that counts."""
     changed = {}
     for name, value in values.items():
-        old = p[name]
-        new = jnp.asarray(value, dtype=old.dtype)
+        old = np.asarray(p[name])
+        new = np.asarray(value, dtype=old.dtype)
         if old.ndim == 2 and new.ndim == 1:
-            first = old[:1]
-            ratio = jnp.where(first != 0.0, old / jnp.where(first != 0.0, first, 1.0), 1.0)
-            new = ratio * new[None, :]
+            first = np.broadcast_to(old[:1], old.shape)
+            new = np.divide(old, first, out=np.ones_like(old), where=first != 0.0) * new
         changed[name] = new
     return p.replace(**changed)
 

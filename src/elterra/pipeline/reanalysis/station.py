@@ -159,7 +159,7 @@ class StationModel:
             override(self.p, land),
             self.s,
             forcing_chunk(self._forcing, *self.window_bounds(window)),
-            Fields({n: jnp.asarray(v) for n, v in factors.items()}),
+            Fields(factors),
             self.cfg,
             self._series,
             self._daily,

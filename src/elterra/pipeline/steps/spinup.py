@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -112,11 +113,12 @@ def _first_day(station: Station, year: int, days: int) -> int:
 def _year(station: Station, p: Fields, s: Fields, start: int, days: int, tell) -> tuple[Fields, Fields]:  # type: ignore[no-untyped-def]
     factors = neutral_factors(COLUMNS)
     names = tuple(dict.fromkeys((*NAMES, *_SHOWN)))
-    total: dict[str, jnp.ndarray] = {}
+    total: dict[str, np.ndarray] = {}
     for day in range(start, start + days):
         chunk = forcing_chunk(station.forcing, day * STEPS_PER_DAY, (day + 1) * STEPS_PER_DAY)
         s, _, means, _, _ = run_chunk(p, s, chunk, factors, station.cfg, (), names, ())
-        total = {n: total[n] + means[n] if n in total else means[n] for n in names}
+        host = jax.device_get(means)
+        total = {n: total[n] + host[n] if n in total else host[n] for n in names}
         if day % 20 == 0:
             tell(day - start)
-    return s, Fields({n: v / days for n, v in total.items()})
+    return s, Fields({n: jnp.asarray(v / days) for n, v in total.items()})
