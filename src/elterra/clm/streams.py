@@ -225,8 +225,13 @@ def population_at(
     """Persons km-2 of the nearest record for model times ``year`` (with fraction). ``align`` is the model year of the
     stream year ``first``; before it and after ``last`` the stream stands still, as CLM5's does."""
     times, values = series
-    at = np.clip(first + np.asarray(year, float) - align, first, last + 1.0)
-    return values[np.abs(times - at[..., None]).argmin(axis=-1)]
+    inside = (times >= first) & (times < last + 1.0)
+    if not inside.any():
+        raise InputError(
+            f"population: the stream has {times[0]:.1f} to {times[-1]:.1f}, asked for are {first} to {last}"
+        )
+    at = first + np.asarray(year, float) - align
+    return values[inside][np.abs(times[inside] - at[..., None]).argmin(axis=-1)]
 
 
 def between_months(monthly: np.ndarray, day: np.ndarray) -> np.ndarray:
