@@ -43,11 +43,11 @@ def surface(**changed) -> Surface:
 
 
 def state(p: Fields) -> Fields:
-    """Grown plants on living soil."""
+    """Grown plants on living soil, after a dry month."""
     s = cold_start(p, CFG)
     planted = jnp.where(p.pft > 0, 1.0, 0.0)
     woody = planted * (p.woody > 0.5)
-    amount = dict(zip(TISSUES, (250.0, 200.0, 80.0, 6000.0, 30.0, 1500.0), strict=True))
+    amount = dict(zip(TISSUES, (250.0, 200.0, 80.0, 2500.0, 30.0, 900.0), strict=True))
     ratio = dict(zip(TISSUES, (30.0, 42.0, 50.0, 500.0, 50.0, 500.0), strict=True))
     new = {}
     for tissue in TISSUES:
@@ -59,7 +59,7 @@ def state(p: Fields) -> Fields:
     profile = jnp.exp(-p.zsoi[:20] / 0.5)
     stock = jnp.asarray([60.0, 200.0, 150.0, 1500.0, 100.0, 3000.0, 6000.0])[:, None, None] * profile
     cn = jnp.asarray([40.0, 60.0, 60.0, 300.0, 12.0, 14.0, 10.0])[:, None, None]
-    return s.replace(**new, decomp_cpools=stock, decomp_npools=stock / cn)
+    return s.replace(**new, decomp_cpools=stock, decomp_npools=stock / cn, rh30=0.0 * s.rh30 + 50.0)
 
 
 def hot(p: Fields, *, celsius: float = 30.0, rh: float = 20.0, water: float = 0.06, day: int = 213):
