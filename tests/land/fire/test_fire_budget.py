@@ -14,7 +14,7 @@ from elterra.land.mortality import root_profile, surface_profile
 from elterra.land.outputs import FIRE
 from elterra.land.vegetation import carbon_nitrogen, ecosystem_totals
 from elterra.land.vegetation._burn import burn
-from elterra.land.vegetation._pools import STAGES
+from elterra.land.vegetation._pools import OTHER_C, OTHER_N, STAGES, pool_names
 
 OFF = Config(nlevsno=5)
 _STEP = jax.jit(carbon_nitrogen, static_argnums=4)
@@ -62,8 +62,9 @@ def test_no_carbon_or_nitrogen_appears_or_vanishes(seed, scale):
         np.testing.assert_allclose(out.FAREA_BURNED[np.array(WILD)] * CFG.dt, 1.0, rtol=1e-14)
     for name in new:
         assert bool(jnp.all(jnp.isfinite(new[name]))), name
-        if name not in ("xsmrpool", "lag_npp"):  # a debt and a flux
-            assert float(jnp.min(new[name])) >= 0.0, name
+    pools = {*pool_names("c"), *pool_names("n"), *OTHER_C, *OTHER_N, "decomp_cpools", "decomp_npools"}
+    for name in pools - {"xsmrpool"}:  # a debt
+        assert float(jnp.min(new[name])) >= 0.0, name
     for name in out:
         assert bool(jnp.all(jnp.isfinite(out[name]))), name
 
