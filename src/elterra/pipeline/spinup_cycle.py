@@ -135,6 +135,10 @@ def run_method(
     """Spin up, write ``folder/cycle_NNNN.restart`` of the last ``keep`` cycles, ``folder/state.restart`` and
     ``folder/spinup.json``. With ``stop_when_steady`` the spin-up ends when the criteria hold over two cycles that
     follow each other without a step between them."""
+    if name == "analytic" and cycle.cfg.fire != "off":
+        raise InputError(
+            "spin-up: the method analytic does not know the losses to fire; take native, ad or anderson, or turn fire off"
+        )
     folder.mkdir(parents=True, exist_ok=True)
     log = Log(cycle.years)
     method = method_of(name, cycles=cycles, accelerated=accelerated)
