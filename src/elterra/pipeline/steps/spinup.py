@@ -21,9 +21,10 @@ from elterra.pipeline._stage import Context, StageResult
 from elterra.pipeline.reanalysis.free_run import MEMBERS as FREE_MEMBERS
 from elterra.pipeline.reanalysis.inputs import STEPS_PER_DAY
 from elterra.pipeline.reanalysis.setup import Station
-from elterra.registry import variables
+from elterra.pipeline.spinup_cycle import described
 from elterra.spinup import steady_state
 from elterra.spinup._accumulate import NAMES
+from elterra.spinup.semi_analytic import YEAR
 
 #: the spin-up needs no members; two columns are the least that keeps the bits of a larger batch
 COLUMNS = 2
@@ -40,7 +41,6 @@ _SHOWN = (
     "TOTECOSYSN",
     "SMINN",
 )
-_SECONDS_PER_YEAR = 365.0 * 86400.0
 #: days of a spin-up year
 DAYS = 365
 #: rounds of (years of weather, analytic solve)
@@ -75,11 +75,8 @@ def run(context: Context) -> StageResult:
         if year < rounds:
             s = steady_state(p, s, means, station.cfg)
     ahead.join()
-    header = {"units": {n: variables()[n].units for n in s}, "dims": {n: variables()[n].dims for n in s}}
-    write_restart(context.folder / "state.restart", s, header)
-    figures = {
-        n: v * (_SECONDS_PER_YEAR if n in ("GPP", "NPP", "HR", "NEE") else 1.0) for n, v in shown.items()
-    }
+    write_restart(context.folder / "state.restart", s, described(s))
+    figures = {n: v * (YEAR if n in ("GPP", "NPP", "HR", "NEE") else 1.0) for n, v in shown.items()}
     if np.isfinite(previous):  # a single year has nothing to be compared with
         figures["drift_gC_m2_yr"] = shown["TOTECOSYSC"] - previous
     return StageResult(outputs=("spinup/state.restart",), figures=figures)
