@@ -1,0 +1,44 @@
+"""Error of an observation: a random part that averages out and a representativeness part that does not."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class ErrorModel:
+    """sd = absolute + relative |x| of either part.
+
+    Attributes
+    ----------
+    units : of the observation and of the absolute parts
+    random : (absolute, relative) of the random error of one value
+    representativeness : (absolute, relative) of what the measured volume differs from the model column
+    source : where the numbers come from; "choice" where they are ours
+    """
+
+    units: str
+    random: tuple[float, float]
+    representativeness: tuple[float, float]
+    source: str
+
+    def random_sd(self, value: Array) -> Array:
+        """Sd of the random error of `value` (any shape)."""
+        return self.random[0] + self.random[1] * np.abs(value)
+
+    def representativeness_sd(self, value: Array) -> Array:
+        """Sd of the representativeness error of `value` (any shape)."""
+        return self.representativeness[0] + self.representativeness[1] * np.abs(value)
+
+    def text(self) -> str:
+        """One line for the documentation: random; representativeness."""
+
+        def part(numbers: tuple[float, float]) -> str:
+            terms = [f"{numbers[0]:g}"] if numbers[0] else []
+            terms += [f"{100 * numbers[1]:g} %"] if numbers[1] else []
+            return " + ".join(terms) or "0"
+
+        return f"{part(self.random)}; {part(self.representativeness)}"
