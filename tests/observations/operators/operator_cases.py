@@ -55,5 +55,7 @@ def assert_linear(operator, one, two, observations, **more):
     """H(a x + b y) = a H(x) + b H(y), member by member, for two outputs of the same variables."""
     mixed = ModelSeries(one.edges, {n: 0.3 * one.values[n] - 1.7 * two.values[n] for n in one.values})
     left = operator.predict(mixed, observations, **more)
-    right = 0.3 * operator.predict(one, observations, **more) - 1.7 * operator.predict(two, observations, **more)
+    right = 0.3 * operator.predict(one, observations, **more) - 1.7 * operator.predict(
+        two, observations, **more
+    )
     np.testing.assert_allclose(left, right, rtol=1e-10, atol=1e-10 * np.abs(right).max())

@@ -6,7 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import quad
 
-from elterra.observations.operators import Kljun, KormannMeixner, OperatorError, class_weights
+from elterra.observations.operators import (
+    Kljun,
+    KormannMeixner,
+    OperatorError,
+    class_weights,
+    interval_weights,
+)
 
 NEUTRAL, UNSTABLE, STABLE = 1e5, -50.0, 200.0
 
@@ -50,6 +56,14 @@ def test_ffp_has_its_published_peak_and_coefficients_that_close():
     assert f.peak / f._scale == pytest.approx(0.87, abs=0.005)
 
 
+@pytest.mark.parametrize("share", [0.3, 0.5, 0.8, 0.9])
+def test_ffp_reaches_a_share_of_the_flux_at_its_published_distance(share):
+    """X*_R = -c / ln R + d (Kljun et al. 2015, eq. 25, exact for b = -2)."""
+    f = both(NEUTRAL)[1]
+    distance = (-1.4622 / np.log(share) + 0.1359) * f._scale
+    assert float(f.cumulative(np.array(distance))) == pytest.approx(share, abs=0.006)
+
+
 @pytest.mark.parametrize("which", [0, 1])
 def test_the_footprint_is_nearer_in_unstable_and_further_in_stable_air(which):
     assert both(UNSTABLE, wind=2.5)[which].cumulative(500.0) >= both(NEUTRAL)[which].cumulative(500.0)
@@ -68,12 +82,19 @@ def test_power_laws_of_a_neutral_profile():
 
 @settings(max_examples=80, deadline=None)
 @given(
-    st.floats(2, 60), st.floats(1, 10), st.floats(0.1, 1), st.floats(0.02, 1).map(lambda z: 1 / z), st.booleans()
+    st.floats(2, 60),
+    st.floats(1, 10),
+    st.floats(0.1, 1),
+    st.floats(0.02, 1).map(lambda z: 1 / z),
+    st.booleans(),
 )
 def test_footprints_are_positive_and_grow_to_one(zm, wind, ustar, stretch, stable):
     obukhov = (1.0 if stable else -1.0) * zm * stretch
     x = np.geomspace(1e-2, 1e7, 400)
-    for f in (KormannMeixner(zm, wind, ustar, obukhov, 2 * ustar), Kljun(zm, wind, ustar, obukhov, 2 * ustar, 800.0)):
+    for f in (
+        KormannMeixner(zm, wind, ustar, obukhov, 2 * ustar),
+        Kljun(zm, wind, ustar, obukhov, 2 * ustar, 800.0),
+    ):
         assert (f.crosswind_integrated(x) >= 0.0).all()
         assert (np.diff(f.cumulative(x)) >= -1e-14).all()
         assert (f.cumulative(x) <= 1.0 + 1e-12).all()
@@ -113,6 +134,20 @@ def test_a_ring_gets_the_share_of_its_distances():
     assert weights[1] * share == pytest.approx(float(f.cumulative(np.array(300.0))), abs=0.05)
 
 
+def test_intervals_without_wind_take_the_climatology_of_the_tower():
+    east, north, cell = landscape(cell=80.0)
+    west = (east < 0).astype(int)
+    f = both(UNSTABLE)[0]
+    weights, own = interval_weights(
+        [f, f, None, f], np.array([270.0, 90.0, 0.0, np.nan]), east, north, cell, west, 2
+    )
+    assert own.tolist() == [True, True, False, False]
+    np.testing.assert_allclose(weights.sum(axis=1), 1.0)
+    np.testing.assert_allclose(weights[2:], np.tile(weights[:2].mean(axis=0), (2, 1)))
+    with pytest.raises(OperatorError, match="no interval"):
+        interval_weights([None], np.array([0.0]), east, north, cell, west, 2)
+
+
 def test_unknown_ground_and_a_small_map_are_refused():
     east, north, cell = landscape(side=200.0)
     with pytest.raises(OperatorError, match="of the footprint"):
@@ -132,6 +167,13 @@ def test_unknown_ground_and_a_small_map_are_refused():
     ],
 )
 def test_ffp_refuses_what_it_is_not_valid_for(change, match):
-    given = {"zm": 20.0, "wind": 3.0, "ustar": 0.4, "obukhov": -100.0, "sigma_v": 0.8, "boundary_layer": 1000.0}
+    given = {
+        "zm": 20.0,
+        "wind": 3.0,
+        "ustar": 0.4,
+        "obukhov": -100.0,
+        "sigma_v": 0.8,
+        "boundary_layer": 1000.0,
+    }
     with pytest.raises(OperatorError, match=match):
         Kljun(**{**given, **change})

@@ -24,7 +24,12 @@ def made(value, sd=0.1, flag=None, limits=(0.0, 10.0)):
 
 def test_missing_values_outliers_and_values_without_error_are_flagged_and_counted():
     o = made([1.0, np.nan, 50.0, 2.0, 3.0])
-    assert [FLAGS[f] for f in o.flag] == ["measured_used", "missing", "rejected_range", *["measured_used"] * 2]
+    assert [FLAGS[f] for f in o.flag] == [
+        "measured_used",
+        "missing",
+        "rejected_range",
+        *["measured_used"] * 2,
+    ]
     assert o.report.read["k"] == 4
     assert o.report.rejected["k"] == {"missing": 1, "rejected_range": 1}
     none = made([1.0, 2.0], sd=np.nan)

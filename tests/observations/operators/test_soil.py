@@ -38,7 +38,9 @@ def test_a_linear_profile_is_reproduced_at_a_point(depth):
 def test_means_over_adjacent_depths_add_up(top, first, second):
     middle, bottom = top + first, top + first + second
     whole = SOIL_LAYERS.overlap(top, bottom)
-    np.testing.assert_allclose(SOIL_LAYERS.overlap(top, middle) + SOIL_LAYERS.overlap(middle, bottom), whole, atol=1e-12)
+    np.testing.assert_allclose(
+        SOIL_LAYERS.overlap(top, middle) + SOIL_LAYERS.overlap(middle, bottom), whole, atol=1e-12
+    )
 
 
 def test_above_the_first_node_the_profile_is_constant():
@@ -71,7 +73,9 @@ def test_offset_and_gain_turn_soil_into_sensor():
 
 def test_linear_in_the_members_at_several_depths():
     rng = np.random.default_rng(2)
-    o = observe("soil_water", "m3 m-3", [0.0, 1.0, 2.0], 1.0, depth=np.array([[0.05, 0.05], [0.1, 0.3], [0.05, 0.05]]))
+    o = observe(
+        "soil_water", "m3 m-3", [0.0, 1.0, 2.0], 1.0, depth=np.array([[0.05, 0.05], [0.1, 0.3], [0.05, 0.05]])
+    )
     one, two = (series({"SOILLIQ": rng.uniform(1, 50, (6, 20, 3))}) for _ in range(2))
     assert_linear(SoilWater(SOIL_LAYERS), one, two, o)
     o = observe("soil_temperature", "K", [0.0, 1.0], 1.0, depth=(0.2, 0.2))

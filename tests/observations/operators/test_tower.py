@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 from operator_cases import assert_linear, observe, series
 
-from elterra.observations.operators import OperatorError, TowerFlux, average, stack_classes
+from elterra.observations import davos_path, make_observations, read_davos
+from elterra.observations.operators import (
+    ModelSeries,
+    OperatorError,
+    TowerFlux,
+    average,
+    from_record,
+    stack_classes,
+)
 from elterra.registry import variable
 
 
@@ -31,7 +39,9 @@ def test_linear_in_the_members(name):
 def test_the_measured_share_of_turbulent_energy_scales_the_flux():
     o = observe("tower_le", "W m-2", [0.0], 1.0)
     s = flux("LE")
-    np.testing.assert_allclose(TowerFlux("LE", closure=0.8).predict(s, o), 0.8 * TowerFlux("LE").predict(s, o))
+    np.testing.assert_allclose(
+        TowerFlux("LE", closure=0.8).predict(s, o), 0.8 * TowerFlux("LE").predict(s, o)
+    )
 
 
 def test_equal_surfaces_give_the_same_flux_whatever_the_footprint():
@@ -78,3 +88,29 @@ def test_wrong_kinds_units_and_weights_are_refused():
         TowerFlux("NEE").predict(stack_classes([s, s]), o, np.array([[1.0]]))
     with pytest.raises(OperatorError, match="a tower measures"):
         TowerFlux("RUNOFF")
+
+
+def test_the_observations_of_the_reanalysis_are_predicted_as_its_blocks_are():
+    """A block of the cycle is the mean over its used half-hours, of data and of model."""
+    observed = make_observations(read_davos(davos_path()).isel(time=slice(48 * 180, 48 * 200)))
+    nee = from_record(observed, "NEE")
+    assert nee.used.sum() == int((observed["NEE_flag"].values == 1).sum()) > 100
+    refused = {k: v for k, v in nee.counts().items() if k != "measured_used"}
+    assert sum(refused.values()) == len(nee) - nee.used.sum()
+    rng = np.random.default_rng(0)
+    flux = rng.normal(size=(len(nee), 4)) * 1e-5
+    model = ModelSeries(np.append(nee.start, nee.end[-1:]), {"NEE": flux})
+    day = average(nee, "day", 0.1)
+    got = TowerFlux("NEE").predict(model, day)
+    label = nee.start.astype("datetime64[D]")
+    for k in np.flatnonzero(day.used):
+        steps = nee.used & (label == day.start[k].astype("datetime64[D]"))
+        np.testing.assert_allclose(got[k], flux[steps].mean(axis=0) / 12.011e-6)
+        np.testing.assert_allclose(day.value[k], observed["NEE"].values[steps].mean())
+        np.testing.assert_allclose(
+            day.random_sd[k], np.sqrt((observed["NEE_sd_random"].values[steps] ** 2).sum()) / steps.sum()
+        )
+    water = from_record(observed, "SWC")
+    np.testing.assert_allclose(water.depth, 0.15)
+    with pytest.raises(OperatorError, match="no observations of 'H'"):
+        from_record(observed, "H")

@@ -15,7 +15,9 @@ from elterra.observations.operators._footprint import (
     Kljun,
     KormannMeixner,
     class_weights,
+    interval_weights,
 )
+from elterra.observations.operators._from_record import from_record
 from elterra.observations.operators._layers import SoilLayers
 from elterra.observations.operators._neutron_calibration import (
     FootprintMean,
@@ -104,6 +106,8 @@ __all__ = [
     "desilets_water",
     "entry",
     "footprint_mean",
+    "from_record",
+    "interval_weights",
     "make_observations_of",
     "n0_of",
     "operators",

@@ -18,16 +18,19 @@ class ErrorModel:
     random : (absolute, relative) of the random error of one value
     representativeness : (absolute, relative) of what the measured volume differs from the model column
     source : where the numbers come from; "choice" where they are ours
+    counting : the random part is that of a count, its root, beside `random`
     """
 
     units: str
     random: tuple[float, float]
     representativeness: tuple[float, float]
     source: str
+    counting: bool = False
 
     def random_sd(self, value: Array) -> Array:
         """Sd of the random error of `value` (any shape)."""
-        return self.random[0] + self.random[1] * np.abs(value)
+        plain = self.random[0] + self.random[1] * np.abs(value)
+        return np.hypot(plain, np.sqrt(np.maximum(value, 0.0))) if self.counting else plain
 
     def representativeness_sd(self, value: Array) -> Array:
         """Sd of the representativeness error of `value` (any shape)."""
@@ -41,4 +44,5 @@ class ErrorModel:
             terms += [f"{100 * numbers[1]:g} %"] if numbers[1] else []
             return " + ".join(terms) or "0"
 
-        return f"{part(self.random)}; {part(self.representativeness)}"
+        random = "root of the count" if self.counting else part(self.random)
+        return f"{random}; {part(self.representativeness)}"

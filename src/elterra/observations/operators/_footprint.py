@@ -11,6 +11,7 @@ Distances in m, upwind of the tower positive; stability by the Obukhov length in
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -225,6 +226,40 @@ def class_weights(
             f"the map holds {100 * share:.0f} % of the footprint, needed are {100 * minimum:.0f} %; give a larger map"
         )
     return total / share, share
+
+
+def interval_weights(
+    footprints: Sequence[Footprint | None],
+    wind_from: Array,
+    east: Array,
+    north: Array,
+    cell: float,
+    classes: NDArray[np.int64],
+    number: int,
+    *,
+    minimum: float = 0.5,
+    refine: int = 2,
+) -> tuple[Array, NDArray[np.bool_]]:
+    """`class_weights` of every measured interval: ``[interval, class]``, and which have a footprint of their own.
+
+    An interval without a footprint (None: no wind or friction velocity), without a direction, or whose footprint
+    leaves the map takes the mean weights of the others: the climatology of the tower. Raises `OperatorError` where no
+    interval has its own."""
+    weights = np.full((len(footprints), number), np.nan)
+    for k, (footprint, direction) in enumerate(zip(footprints, np.asarray(wind_from, float), strict=True)):
+        if footprint is None or not np.isfinite(direction):
+            continue
+        try:
+            weights[k] = class_weights(
+                footprint, east, north, cell, classes, number, direction, minimum=minimum, refine=refine
+            )[0]
+        except OperatorError:  # this footprint leaves the map
+            continue
+    own = np.isfinite(weights).all(axis=1)
+    if not own.any():
+        raise OperatorError("no interval has a footprint within the map; give wind and a larger map")
+    weights[~own] = weights[own].mean(axis=0)
+    return weights, own
 
 
 def _positive(**numbers: float) -> None:

@@ -60,6 +60,7 @@ class NeutronCount:
         (0.0, 0.02),
         "random: counting, the root of the counts (Poisson); representativeness: choice, about 0.02 m3 m-3: scatter of N0 "
         "among campaigns at one site",
+        counting=True,
     )
 
     def __post_init__(self) -> None:

@@ -159,18 +159,18 @@ def make_observations_of(
     if n == 0:
         raise RecordError(file, "holds no value", "check the file and the selection", variable=kind)
     flags = np.full(n, USED, np.int8) if flag is None else np.array(flag, np.int8)
-    flags[~np.isfinite(value)] = MISSING
-    live = flags == USED
-    outside = live & ((value < limits[0]) | (value > limits[1]))
-    if live.sum() >= _DOUBT_COUNT and outside.sum() > _DOUBT_SHARE * live.sum():
+    flags[~np.isfinite(value) & (flags == USED)] = MISSING
+    finite = np.isfinite(value)
+    outside = finite & ((value < limits[0]) | (value > limits[1]))
+    if finite.sum() >= _DOUBT_COUNT and outside.sum() > _DOUBT_SHARE * finite.sum():
         raise UnitError(
             file,
-            f"{int(outside.sum())} of {int(live.sum())} values lie outside {limits[0]:g}..{limits[1]:g} {units} "
-            f"(median {float(np.median(value[live])):.4g})",
+            f"{int(outside.sum())} of {int(finite.sum())} values lie outside {limits[0]:g}..{limits[1]:g} {units} "
+            f"(median {float(np.median(value[finite])):.4g})",
             f"give the values in {units}",
             variable=kind,
         )
-    flags[outside] = FLAGS.index("rejected_range")
+    flags[outside & (flags == USED)] = FLAGS.index("rejected_range")
     sd = np.hypot(random_sd, representativeness_sd)
     flags[(flags == USED) & ~(np.isfinite(sd) & (sd > 0.0))] = FLAGS.index("rejected_no_error")
     report = report or Report()
