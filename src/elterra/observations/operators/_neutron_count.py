@@ -42,20 +42,20 @@ ATTENUATION_LENGTH = 131.6
 HUMIDITY_EFFECT = 0.0054
 
 
-def desilets_count(water: Array, n0: float) -> Array:
+def desilets_count(water: Array, n0: float | Array) -> Array:
     """Count per hour of a soil with `water` (kg kg-1): N = N0 (a0 / (water + a2) + a1)."""
     a0, a1, a2 = DESILETS
     return n0 * (a0 / (water + a2) + a1)
 
 
-def desilets_water(count: Array, n0: float) -> Array:
+def desilets_water(count: Array, n0: float | Array) -> Array:
     """Inverse of `desilets_count`; NaN where the count is at or below that of endless water."""
     a0, a1, a2 = DESILETS
     ratio = np.asarray(count, float) / n0 - a1
     return np.where(ratio > 0.0, a0 / np.where(ratio > 0.0, ratio, 1.0) - a2, np.nan)
 
 
-def uts_count(water: Array, humidity: Array | float, n0: float, fit: str = "uranos") -> Array:
+def uts_count(water: Array, humidity: Array | float, n0: float | Array, fit: str = "uranos") -> Array:
     """Count per hour of a soil with `water` (kg kg-1) under air of absolute humidity (g m-3).
 
     The count must not be corrected for humidity: soil water and humidity act together (eq. 15)."""
@@ -67,7 +67,7 @@ def uts_count(water: Array, humidity: Array | float, n0: float, fit: str = "uran
     return n0 * (soil + np.exp(-p[3] * y) * (p[4] + p[5] * humidity))
 
 
-def above_ground(count: Array, n0: float, snow: Array | float, biomass: Array | float) -> Array:
+def above_ground(count: Array, n0: float | Array, snow: Array | float, biomass: Array | float) -> Array:
     """Count after water above the soil (mm) and dry above-ground biomass (kg m-2).
 
     Water takes the count towards that of deep water, exponentially; biomass lowers it linearly."""

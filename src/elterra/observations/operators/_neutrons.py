@@ -35,7 +35,7 @@ class NeutronCount:
     layers : geometry of the soil; only as deep as neutrons come from matters
     bulk_density : ``[layer]`` dry, g cm-3
     lattice_water, organic_carbon : ``[layer]`` kg kg-1
-    n0 : of the sensor, counts per hour (`n0_of`)
+    n0 : of the sensor, counts per hour (`n0_of`), a number or ``[member]``
     biomass : dry above-ground, kg m-2, a number or ``[member]``
     relation : "desilets" (counts corrected for humidity) or "uts" (not corrected for humidity; the observations bring
         `humidity`, g m-3)
@@ -48,7 +48,7 @@ class NeutronCount:
     bulk_density: tuple[float, ...]
     lattice_water: tuple[float, ...]
     organic_carbon: tuple[float, ...]
-    n0: float
+    n0: float | Array
     biomass: float | Array = 0.0
     relation: Literal["desilets", "uts"] = "desilets"
     kind: ClassVar[str] = "neutrons"
@@ -69,7 +69,7 @@ class NeutronCount:
             values = np.asarray(getattr(self, name), float)
             if values.shape != (n,) or not np.isfinite(values).all() or (values < 0.0).any():
                 raise OperatorError(f"{name} must have one number >= 0 for each of the {n} layers")
-        if not (min(self.bulk_density) > 0.0 and self.n0 > 0.0):
+        if not (min(self.bulk_density) > 0.0 and (np.asarray(self.n0) > 0.0).all()):
             raise OperatorError("bulk_density and n0 must be positive")
 
     def weights(self, water: Array) -> Array:

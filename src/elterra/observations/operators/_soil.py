@@ -36,12 +36,12 @@ class SoilWater:
     """Liquid water by volume at a depth, or over the soil a sensor feels, m3 m-3.
 
     Dielectric sensors see the liquid (ice has nearly the permittivity of soil), so the output is SOILLIQ. `offset`
-    and `gain` turn the model's water into that of the sensor, as in the cycle of the reanalysis.
+    and `gain` (numbers or ``[member]``) turn the model's water into that of the sensor: offset + gain x water.
     """
 
     layers: SoilLayers
-    offset: float = 0.0
-    gain: float = 1.0
+    offset: float | Array = 0.0
+    gain: float | Array = 1.0
     kind: ClassVar[str] = "soil_water"
     variables: ClassVar[tuple[str, ...]] = ("SOILLIQ",)
     linear: ClassVar[bool] = True

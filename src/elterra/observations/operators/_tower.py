@@ -53,7 +53,8 @@ class TowerFlux:
     """Mean flux over the measured time: H(x) = sum over time and surface classes of share x flux.
 
     variable : "NEE", "GPP", "ER", "LE" or "H"
-    closure : factor on the model's flux, the measured share of the turbulent energy (1: the model's whole flux)
+    closure : factor on the model's flux, the measured share of the turbulent energy (1: the model's whole flux), a
+        number or ``[member]``
 
     Without footprint weights the flux is that of the column. With weights ``[interval, class]`` the model output has
     a class axis after time (`stack_classes`); interval means the measured interval: the observation itself, or the
@@ -61,7 +62,7 @@ class TowerFlux:
     """
 
     variable: str
-    closure: float = 1.0
+    closure: float | Array = 1.0
     linear: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
