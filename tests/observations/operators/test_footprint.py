@@ -102,7 +102,7 @@ def test_footprints_are_positive_and_grow_to_one(zm, wind, ustar, stretch, stabl
         assert f.crosswind_integrated(np.array([-10.0]))[0] == 0.0
 
 
-def landscape(side=4000.0, cell=20.0):
+def landscape(side=4000.0, cell=40.0):
     n = int(side / cell)
     c = (np.arange(n) + 0.5) * cell - side / 2
     east, north = (a.ravel() for a in np.meshgrid(c, c))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import scipy.sparse as sp
 
@@ -40,7 +42,8 @@ def average(observations: Observations, period: str, minimum_share: float) -> Ob
     empty = np.where(count > 0, 0.0, np.nan)
     covariates = {name: matrix @ values + empty for name, values in part.covariates.items()}
     depth = matrix @ part.depth + empty[:, None]
-    observations.report.reject(
+    report = copy.deepcopy(observations.report)
+    report.reject(
         observations.kind,
         f"{period} with too few values",
         int((flag == FLAGS.index("rejected_incomplete")).sum()),
@@ -57,7 +60,7 @@ def average(observations: Observations, period: str, minimum_share: float) -> Ob
         flag=flag,
         station=np.full(periods.size, observations.station[0] if len(observations) else ""),
         source=observations.source,
-        report=observations.report,
+        report=report,
         covariates=covariates,
         sampling=Sampling(matrix, part.start, part.end),
     )

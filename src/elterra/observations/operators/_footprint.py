@@ -26,8 +26,8 @@ Array = NDArray[np.float64]
 KARMAN = 0.4  #: von Karman constant
 #: sd of the cross-wind over friction velocity near neutral, Panofsky and Dutton (1984), for towers without it
 SIGMA_V_OVER_USTAR = 1.92
-_SMALLEST_USTAR = 0.1  #: m s-1, FFP is not valid below (Kljun et al. 2015, section 5)
-_LOWEST_STABILITY = -15.5  #: zm/L, lower limit of FFP (Kljun et al. 2015, eq. 27)
+_SMALLEST_USTAR = 0.1  #: m s-1, FFP is not valid below (Kljun et al. 2015)
+_LOWEST_STABILITY = -15.5  #: zm/L, lower limit of FFP (Kljun et al. 2015)
 
 
 class Footprint(Protocol):
@@ -116,9 +116,9 @@ class KormannMeixner:
         return float(xi / (1.0 + mu))
 
 
-#: eq. 14 and appendix A of Kljun et al. (2015): a, b, c, d of the crosswind-integrated footprint
+#: a, b, c, d of the crosswind-integrated footprint (Kljun et al. 2015, eqs. 14 and 17)
 FFP = (1.4524, -1.9914, 1.4622, 0.1359)
-#: eq. 19: a, b, c of the spread across the wind
+#: a, b, c of the spread across the wind (Kljun et al. 2015, section 4.2)
 FFP_SPREAD = (2.17, 1.66, 20.0)
 
 
@@ -149,24 +149,24 @@ class Kljun:
 
     @property
     def _scale(self) -> float:
-        """Upwind distance of X* = 1 (eq. 7)."""
+        """Upwind distance of X* = 1."""
         return self.zm / (1.0 - self.zm / self.boundary_layer) * self.wind / self.ustar * KARMAN
 
     def crosswind_integrated(self, x: Array) -> Array:
-        """Eqs. 8 and 14."""
+        """F* of eq. 14, scaled back."""
         a, b, c, d = FFP
         star = np.asarray(x, float) / self._scale - d
         safe = np.where(star > 0.0, star, 1.0)
         return np.where(star > 0.0, a * safe**b * np.exp(-c / safe), 0.0) / self._scale
 
     def cumulative(self, x: Array) -> Array:
-        """Integral of eq. 14. Its published coefficients integrate to 1 within 0.1 %; here exactly."""
+        """Integral of eq. 14. Its published coefficients integrate to 1 within 0.2 %; here exactly."""
         _, b, c, d = FFP
         star = np.asarray(x, float) / self._scale - d
         return np.where(star > 0.0, gammaincc(-b - 1.0, c / np.where(star > 0.0, star, 1.0)), 0.0)
 
     def spread(self, x: Array) -> Array:
-        """Eqs. 12, 13 and 19."""
+        """sigma_y* of section 4.2, scaled back with its stability factor."""
         a, b, c = FFP_SPREAD
         star = np.maximum(np.asarray(x, float), 0.0) / self._scale
         floor = 0.8 if self.obukhov <= 0.0 else 0.55

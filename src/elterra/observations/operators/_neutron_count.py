@@ -31,8 +31,8 @@ MATTER_OF_CARBON = 1.724  #: organic matter per organic carbon of soils (van Bem
 WATER_OF_CARBON = WATER_OF_ORGANIC_MATTER * MATTER_OF_CARBON  #: kg of water per kg of soil organic carbon
 #: decrease of the count per kg m-2 of dry above-ground biomass, Baatz et al. (2015, doi:10.1002/2014WR016443)
 BIOMASS_EFFECT = 0.009
-#: count over deep water relative to N0, and the water (mm) of snow that takes 1/e of the rest: Desilets (2017), as
-#: applied by Wallbank et al. (2021, doi:10.1002/hyp.14048); from memory of these, see the documentation
+#: count over deep water relative to N0, and the water (mm) of snow that takes 1/e of the rest: Desilets (2017, a
+#: report of Hydroinnova), seen in a public use of it only; the form as in Wallbank et al. (2021, doi:10.1002/hyp.14048)
 WATER_COUNT, SNOW_LENGTH = 0.24, 48.0
 
 #: mass attenuation length of neutrons in air at middle latitudes, hPa, within the 128 to 142 g cm-2 of Zreda et al.

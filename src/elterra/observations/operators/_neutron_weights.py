@@ -1,6 +1,6 @@
 """Where cosmic-ray neutrons come from: depth and distance.
 
-Revised weighting of Schroen et al. (2017, doi:10.5194/hess-21-5009-2017, sections 2.2 and appendix A), after Koehli
+Revised weighting of Schroen et al. (2017, doi:10.5194/hess-21-5009-2017, section 2.2 and appendix A), after Koehli
 et al. (2015, doi:10.1002/2015WR017169). Depth in cm, distance in m, bulk density in g cm-3, soil water in m3 m-3,
 humidity of the air in g m-3, pressure in hPa.
 """
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-#: penetration depth (eq. A2): offset (cm g cm-3), factor, distance offset, decay with distance (m-1), and the
+#: penetration depth: offset (cm g cm-3), factor, distance offset, decay with distance (m-1), and the
 #: two constants of the soil water
 _DEPTH = (8.321, 0.14249, 0.96655, 0.01, 20.0, 0.0429)
 STANDARD_PRESSURE = 1013.25  #: hPa
@@ -22,14 +22,14 @@ _WATER_RANGE = (0.02, 0.50)
 
 
 def penetration_depth(distance: Array | float, bulk_density: Array | float, water: Array | float) -> Array:
-    """Depth (cm) above which 86 % of the neutrons from a distance were last in the soil (eq. A2)."""
+    """Depth (cm) above which 86 % of the neutrons from a distance were last in the soil."""
     offset, factor, far, decay, wet, dry = _DEPTH
     reach = factor * (far + np.exp(-decay * np.asarray(distance, float)))
     return (offset + reach * (wet + water) / (dry + water)) / bulk_density
 
 
 def depth_weight(depth: Array, d86: Array | float) -> Array:
-    """Relative weight of the soil at a depth (cm): exp(-2 z / D86) (eq. A1)."""
+    """Relative weight of the soil at a depth (cm): exp(-2 z / D86)."""
     return np.exp(-2.0 * depth / d86)
 
 
@@ -47,13 +47,13 @@ def rescaled_distance(distance: Array, pressure: float, vegetation_height: float
 
 
 def simple_distance_weight(distance: Array) -> Array:
-    """Approximate radial weight for humid temperate conditions (eq. A5)."""
+    """Approximate radial weight for humid temperate conditions."""
     r = np.asarray(distance, float)
     return (30.0 * np.exp(-r / 1.6) + np.exp(-r / 100.0)) * (1.0 - np.exp(-3.7 * r))
 
 
 def distance_weight(distance: Array, humidity: float, water: float) -> Array:
-    """Radial weight: relative number of neutrons from a ring at a rescaled distance (eqs. A3 and A4).
+    """Radial weight: relative number of neutrons from a ring at a rescaled distance.
 
     Zero beyond `FOOTPRINT_RADIUS`; soil water outside the range of the fit is taken at its end."""
     r, x = np.asarray(distance, float), float(humidity)
@@ -64,7 +64,7 @@ def distance_weight(distance: Array, humidity: float, water: float) -> Array:
 
 
 def _near(r: Array, x: float, y: float) -> Array:
-    """Distances below 50 m. Coefficients: table A1, rows F1 to F4."""
+    """Distances below 50 m. Coefficients: appendix A, F1 to F4."""
     f1 = 8735.0 * (1.0 + 0.00978 * x) * np.exp(-22.689 * y) + 11720.0 * (1.0 + 0.003632 * x) - 9306.0 * y
     f2 = (-0.027925 + 6.851e-5 * x) * np.exp(-6.6577 * y / (1.0 + 12.2755 * y)) + 0.028544
     f2 = f2 * (1.0 + 0.002455 * x)
@@ -74,7 +74,7 @@ def _near(r: Array, x: float, y: float) -> Array:
 
 
 def _far(r: Array, x: float, y: float) -> Array:
-    """Distances from 50 m on. Coefficients: table A1, rows F5 to F8."""
+    """Distances from 50 m on. Coefficients: appendix A, F5 to F8."""
     f5 = (39006.0 - 15002337.0 / (2009.24 * y + x - 0.13)) * (0.01181 - y) * np.exp(-3.146 * y)
     f5 = f5 - 16.7417 * x * y + 3727.0
     f6 = 6.031e-5 * (x + 98.5) + 0.0013826 * y

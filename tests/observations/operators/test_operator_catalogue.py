@@ -64,6 +64,14 @@ def test_an_unknown_kind_is_answered_with_the_known_ones():
         entry("weather")
 
 
+def test_the_example_of_the_page_runs():
+    code = re.search(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.S)[1]
+    names = {}
+    exec(code, names)
+    assert names["departure"].shape == (len(names["days"]), 3)
+    assert len(names["days"]) > 5
+
+
 def test_every_flag_is_explained_on_the_page():
     text = PAGE.read_text(encoding="utf-8") + PAGE.with_name("observations.md").read_text(encoding="utf-8")
     assert not [f for f in FLAGS if f"`{f}`" not in text]

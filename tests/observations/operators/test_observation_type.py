@@ -108,6 +108,7 @@ def test_days_with_too_few_hours_are_flagged_and_counted():
     daily = average(o, "day", 0.5)
     assert [FLAGS[f] for f in daily.flag] == ["measured_used", "rejected_incomplete"]
     assert daily.report.rejected["k"] == {"day with too few values": 1}
+    assert o.report.rejected == {}  # that of the reading is left as it was
     assert len(average(o, "month", 0.01)) == 1
 
 
