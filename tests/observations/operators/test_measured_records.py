@@ -28,6 +28,7 @@ from elterra.observations.operators import (
     read_ndvi,
     read_neutrons_corrected,
     read_neutrons_raw,
+    read_snow_depth,
     read_snow_survey,
     read_soil_carbon,
     read_soil_samples,
@@ -206,6 +207,32 @@ def test_snow_of_col_de_porte_has_a_sensible_density():
     edges = np.append(depth.start, depth.end[-1:])
     model = ModelSeries(edges, {"SNOWDP": np.nan_to_num(depth.value)[:, None]})
     np.testing.assert_allclose(SnowDepth().predict(model, depth.only_used())[:, 0], depth.only_used().value)
+
+
+def test_snow_depth_of_kenttaerova():
+    o = read_snow_depth(
+        SNOW / "pallas_kenttarova_daily_forcing.csv.gz",
+        "snowdepth",
+        "cm",
+        0.0,
+        station="Kenttaerova",
+        bare=-1.0,
+    )
+    assert o.counts() == {"missing": 1, "measured_used": 4383}
+    assert o.report.treated == {"bare ground, set to 0": 1322}
+    assert 0.9 < o.value.max() < 1.5
+    month = o.start.astype("datetime64[M]").astype(int) % 12
+    assert (o.value[month == 6] == 0.0).mean() > 0.95
+
+
+def test_soil_water_of_hyytiaelae_is_that_of_its_measured_days():
+    o = read_soil_water(
+        FLUX / "fluxnet2015_daily_fullmet_4sites.parquet", "SWC_F_MDS_1", (0.05, 0.05), "%", 2.0,
+        station="FI-Hyy", time="TIMESTAMP", rows=("siteid", "FI-Hyy"), quality=("SWC_F_MDS_1_QC", 0.75),
+    )  # fmt: skip
+    assert o.used.sum() > 3000
+    assert o.counts()["gap_filled_by_source"] > 0
+    assert 0.1 < o.only_used().value.mean() < 0.45
 
 
 def test_snow_courses_of_pallas():

@@ -28,6 +28,7 @@ from elterra.observations.operators import (
     read_ndvi,
     read_neutrons_corrected,
     read_neutrons_raw,
+    read_snow_depth,
     read_snow_survey,
     read_soil_carbon,
     read_soil_samples,
@@ -121,6 +122,29 @@ def test_missing_columns_words_for_numbers_and_nonsense_stamps_are_refused(tmp_p
 def test_a_stuck_sensor_is_flagged(tmp_path):
     text = "time,w\n" + "".join(f"2020-01-{d:02d},{0.25 if d > 3 else 0.2 + d / 100}\n" for d in range(1, 12))
     assert water(put(tmp_path, text)).counts() == {"rejected_stuck_sensor": 8, "measured_used": 3}
+
+
+def test_one_site_of_several_and_days_that_were_mostly_filled(tmp_path):
+    text = "TIMESTAMP,siteid,SWC,QC\n2014-01-01,A,25,1\n2014-01-02,A,26,0.2\n2014-01-01,B,35,1\n"
+    given = {"time": "TIMESTAMP", "rows": ("siteid", "A"), "quality": ("QC", 0.5), "station": "A"}
+    o = read_soil_water(put(tmp_path, text), "SWC", (0.05, 0.05), "%", 1.0, **given)
+    assert o.counts() == {"measured_used": 1, "gap_filled_by_source": 1}
+    with pytest.raises(RecordError, match="no row with siteid 'C'"):
+        read_soil_water(
+            put(tmp_path, text), "SWC", (0.05, 0.05), "%", 1.0, **given | {"rows": ("siteid", "C")}
+        )
+
+
+def test_the_mark_of_bare_ground_becomes_no_snow(tmp_path):
+    path = put(
+        tmp_path, "time,snow\n2014-01-01,52\n2014-01-02,-0.5\n2014-01-03,-1\n2014-01-04,-7\n2014-01-05,\n"
+    )
+    o = read_snow_depth(path, "snow", "cm", 2.0, station="X", bare=-1.0)
+    np.testing.assert_allclose(o.value[:3], [0.52, 0.0, 0.0])
+    assert o.report.treated == {"bare ground, set to 0": 2}
+    assert o.counts() == {"measured_used": 3, "rejected_range": 1, "missing": 1}
+    with pytest.raises(UnitError):
+        read_snow_depth(path, "snow", "mm", 2.0, station="X", bare=-1.0)
 
 
 def porte(*rows):

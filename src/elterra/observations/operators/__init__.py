@@ -49,7 +49,7 @@ from elterra.observations.operators._read_respiration import (
     read_srdb,
 )
 from elterra.observations.operators._read_runoff import read_discharge
-from elterra.observations.operators._read_snow import read_col_de_porte, read_snow_survey
+from elterra.observations.operators._read_snow import read_col_de_porte, read_snow_depth, read_snow_survey
 from elterra.observations.operators._read_soil import read_soil_temperature, read_soil_water
 from elterra.observations.operators._read_stocks import read_biomass, read_soil_carbon
 from elterra.observations.operators._read_tower import (
@@ -121,6 +121,7 @@ __all__ = [
     "read_ndvi",
     "read_neutrons_corrected",
     "read_neutrons_raw",
+    "read_snow_depth",
     "read_snow_survey",
     "read_soil_carbon",
     "read_soil_samples",

@@ -85,7 +85,12 @@ _ENTRIES = (
         (_read_neutrons.read_neutrons_raw, _read_neutrons.read_neutrons_corrected),
     ),
     Entry(
-        "snow_depth", SnowDepth, SnowDepth.variables, True, SnowDepth.errors, (_read_snow.read_col_de_porte,)
+        "snow_depth",
+        SnowDepth,
+        SnowDepth.variables,
+        True,
+        SnowDepth.errors,
+        (_read_snow.read_col_de_porte, _read_snow.read_snow_depth),
     ),
     Entry(
         "snow_water",

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from elterra.observations._errors import ColumnError, FileDamagedError
+from elterra.observations._errors import ColumnError, FileDamagedError, UnitError
 from elterra.observations._report import Report
 from elterra.observations.operators._observations import FLAGS, USED, Observations, make_observations_of
 from elterra.observations.operators._snow import SnowDepth, SnowWater
@@ -56,6 +56,41 @@ def read_col_de_porte(path: Path, kind: str, utc_offset_h: float) -> Observation
         station="Col de Porte",
         report=report,
         reader="col_de_porte",
+    )
+
+
+def read_snow_depth(
+    path: Path, column: str, units: str, utc_offset_h: float, *, station: str, bare: float, time: str = "time"
+) -> Observations:
+    """Daily means of snow depth ("m" or "cm") of a table.
+
+    bare : number, not above 0, that the record writes for ground without snow (the Finnish one -1); daily means between
+        it and 0 are of days that were bare in part. They become 0, counted.
+    """
+    file, report = Path(path).name, Report()
+    scale = {"m": 1.0, "cm": 0.01}
+    if units not in scale:
+        raise UnitError(file, f"unit {units!r}", f"declare one of {', '.join(scale)}", variable=column)
+    frame = one_of_each(read_frame(path, (time, column))[[time, column]], [time], file, report)
+    start = times(frame, time, file) - hours(utc_offset_h)
+    raw = numbers(frame, column, file, report, name="snow_depth")
+    none = (raw < 0.0) & (raw >= bare)
+    report.treat("bare ground, set to 0", int(none.sum()))
+    value = np.where(none, 0.0, raw) * scale[units]
+    return make_observations_of(
+        "snow_depth",
+        "m",
+        value,
+        SnowDepth.errors.random_sd(value),
+        SnowDepth.errors.representativeness_sd(value),
+        start,
+        start + DAY,
+        limits=_LIMITS["snow_depth"],
+        file=file,
+        source="",
+        station=station,
+        report=report,
+        reader="snow_depth",
     )
 
 

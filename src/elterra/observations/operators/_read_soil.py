@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from elterra.observations._errors import UnitError
+from elterra.observations._errors import RecordError, UnitError
 from elterra.observations._report import Report
 from elterra.observations.operators._observations import FLAGS, USED, Observations, make_observations_of
 from elterra.observations.operators._soil import SoilTemperature, SoilWater
@@ -28,22 +28,35 @@ def read_soil_water(
     station: str,
     time: str = "time",
     form: str | None = None,
+    rows: tuple[str, str] | None = None,
+    quality: tuple[str, float] | None = None,
     source: str = "",
 ) -> Observations:
     """Daily means of one sensor of a table.
 
     depth : top and bottom of the soil it feels, m (equal for a point)
     units : "m3 m-3" or "%"
+    rows : column and value that choose the rows, e.g. the site, where the table holds several
+    quality : column with the measured share of the day and the smallest that is used; days below are flagged as filled
+
     A number that is repeated for more than five days is flagged as stuck.
     """
     file, report = Path(path).name, Report()
     if units not in _WATER_UNITS:
         raise UnitError(file, f"unit {units!r}", f"declare one of {', '.join(_WATER_UNITS)}", variable=column)
-    frame = read_frame(path, (time, column))[[time, column]]
-    frame = one_of_each(frame, [time], file, report)
+    wanted = [time, column, *((quality[0],) if quality else ())]
+    frame = read_frame(path, (*wanted, *((rows[0],) if rows else ())))
+    if rows is not None:
+        frame = frame[frame[rows[0]].astype(str) == rows[1]]
+        if frame.empty:
+            raise RecordError(file, f"no row with {rows[0]} {rows[1]!r}", f"choose a value of {rows[0]}")
+    frame = one_of_each(frame[wanted], [time], file, report)
     start = times(frame, time, file, form) - hours(utc_offset_h)
     value = numbers(frame, column, file, report, name="soil_water") * _WATER_UNITS[units]
     flag = np.where(_stuck(value, STUCK_DAYS), FLAGS.index("rejected_stuck_sensor"), USED).astype(np.int8)
+    if quality is not None:
+        share = numbers(frame, quality[0], file, Report())
+        flag[np.isfinite(value) & ~(share >= quality[1])] = FLAGS.index("gap_filled_by_source")
     errors = SoilWater.errors
     return make_observations_of(
         "soil_water",
