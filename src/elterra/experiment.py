@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import types
 import typing
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -289,6 +290,17 @@ class Engine(_Model):
     """Threads; absent: all cores."""
 
 
+_Lines = dict[tuple[str | int, ...], int]
+
+
+@dataclass(frozen=True)
+class _Origin:
+    """File of an experiment and the line of each of its keys; no part of what it says."""
+
+    file: str = field(compare=False)
+    lines: _Lines = field(compare=False)
+
+
 class Experiment(_Model):
     """One reanalysis."""
 
@@ -318,6 +330,7 @@ class Experiment(_Model):
     """How it is computed."""
 
     _folder: Path = PrivateAttr(default_factory=Path.cwd)
+    _origin: _Origin = PrivateAttr(default_factory=lambda: _Origin("experiment", {}))
 
     @model_validator(mode="after")
     def _consistent(self) -> Experiment:
@@ -334,6 +347,19 @@ class Experiment(_Model):
     def folder(self) -> Path:
         """Folder that relative paths of the file refer to."""
         return self._folder
+
+    @property
+    def file(self) -> str:
+        """Where the experiment was read from."""
+        return self._origin.file
+
+    def line_of(self, key: str) -> int:
+        """Line of the file at which a dotted key stands, or of what is nearest above it; 0 if that is not known."""
+        path: list[str | int] = []
+        for part in key.replace("[", ".[").split("."):
+            path.append(int(part[1:-1]) if part.startswith("[") else part)
+        return next((self._origin.lines[tuple(path[:n])] for n in range(len(path), 0, -1)
+                     if tuple(path[:n]) in self._origin.lines), 0)  # fmt: skip
 
     def record_path(self) -> Path | None:
         """The record's file; None if it is packaged."""
@@ -368,9 +394,6 @@ def load_experiment(path: str | Path) -> Experiment:
 def schema() -> dict[str, Any]:
     """JSON Schema of the experiment file, for editors."""
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Experiment.model_json_schema()}
-
-
-_Lines = dict[tuple[str | int, ...], int]
 
 
 def _parse(text: str, where: str) -> tuple[Any, _Lines]:
@@ -438,6 +461,7 @@ def _check(cls: type[Experiment], plain: Any, where: str, lines: _Lines, folder:
         raise InputError("\n".join(_faults(cls, error, plain, where, lines))) from None
     if folder is not None:
         experiment._folder = folder
+    experiment._origin = _Origin(where, lines)
     return experiment
 
 
@@ -475,7 +499,7 @@ def _locate(
     while parts:
         part = parts.pop(0)
         inside = value.get(part) if isinstance(value, dict) else None
-        field = model.model_fields.get(str(part)) if model else None
+        known = model.model_fields.get(str(part)) if model else None
         path.append(part)
         if not parts:
             break
@@ -483,9 +507,9 @@ def _locate(
             value = value[part]
             continue
         value = inside
-        if field is not None:
-            branches = _branches(field.annotation)
-            if branches and len(_union(field.annotation)) > 1:
+        if known is not None:
+            branches = _branches(known.annotation)
+            if branches and len(_union(known.annotation)) > 1:
                 branch = str(parts.pop(0))
                 # pydantic calls the branch of a validated model "function-after[check(), Model]"
                 of_model = any(branch == b.__name__ or branch.endswith(f" {b.__name__}]") for b in branches)
@@ -508,8 +532,8 @@ def _branches(annotation: Any) -> list[type[BaseModel]]:
 
 
 def _description(model: type[BaseModel] | None, path: tuple[str | int, ...]) -> str:
-    field = model.model_fields.get(str(path[-1])) if model else None
-    return (field.description or "needed") if field else "needed"
+    known = model.model_fields.get(str(path[-1])) if model else None
+    return (known.description or "needed") if known else "needed"
 
 
 def _dotted(path: tuple[str | int, ...]) -> str:

@@ -104,7 +104,11 @@ def test_an_experiment_is_written_that_passes_the_check(tmp_path, capsys):
     # stamps 2013-01-01 01:00 to 2014-05-16 00:30 name the start of half-hours at UTC+1
     assert (made.period.start.isoformat(), made.period.end.isoformat()) == ("2013-01-01", "2014-05-15")
     assert made.assimilation.observed == ("NEE", "LE", "SWC")
-    assert call("check", str(out)) == 0
+    capsys.readouterr()
+    assert call("check", str(out)) == 2, "the table has no sun, no rain and no humidity"
+    told = capsys.readouterr().err
+    assert all(f"give {what}" in told for what in ("incoming shortwave", "precipitation", "vapour pressure"))
+    assert len(told.splitlines()) == 3
 
 
 @pytest.mark.parametrize("option", sorted(FACTS))

@@ -9,11 +9,14 @@ from elterra.pipeline._stage import (
     StageError,
     StageResult,
 )
+from elterra.pipeline.ready import NotReadyError, Problem, problems
 from elterra.pipeline.stages import evaluate_run, stages
 
 __all__ = [
     "Context",
     "Interrupted",
+    "NotReadyError",
+    "Problem",
     "ProgressEvent",
     "RunResult",
     "Stage",
@@ -21,6 +24,7 @@ __all__ = [
     "StageResult",
     "StageStatus",
     "evaluate_run",
+    "problems",
     "run_experiment",
     "saved_experiment",
     "stages",

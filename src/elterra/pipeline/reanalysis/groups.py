@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from elterra.pipeline.reanalysis.inputs import ASSIMILATED, load_observations, read_site
+from elterra.pipeline.reanalysis.inputs import load_observations, read_site
+from elterra.pipeline.reanalysis.record import ASSIMILATED
 from elterra.pipeline.reanalysis.sink import BUDGETS
 from elterra.pipeline.reanalysis.station import GRAM_C_PER_UMOL
 from elterra.product.store import Store, open_store

@@ -20,7 +20,7 @@ from elterra.land.soil_heat import ZSOI
 from elterra.pipeline.reanalysis.cycle import Cycle, Innovation, under
 from elterra.pipeline.reanalysis.discrepancy import Discrepancy
 from elterra.pipeline.reanalysis.ensemble import ParameterEnsemble
-from elterra.pipeline.reanalysis.inputs import STEPS_PER_DAY
+from elterra.pipeline.reanalysis.record import STEPS_PER_DAY
 from elterra.pipeline.reanalysis.setup import Station
 from elterra.pipeline.reanalysis.sink import WindowProduct, output_names
 from elterra.pipeline.reanalysis.station import StationModel

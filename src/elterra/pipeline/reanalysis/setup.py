@@ -18,7 +18,6 @@ from elterra.land import Config, Fields, cold_start, prepare, read_restart, tile
 from elterra.pipeline.reanalysis.cycle import CycleOptions
 from elterra.pipeline.reanalysis.ensemble import Drift, ParameterEnsemble
 from elterra.pipeline.reanalysis.inputs import (
-    STEPS_PER_DAY,
     days_of_year,
     forcing_error,
     load_forcing,
@@ -27,6 +26,7 @@ from elterra.pipeline.reanalysis.inputs import (
     surface_of,
     tower_series,
 )
+from elterra.pipeline.reanalysis.record import STEPS_PER_DAY, known_names, observed_is_there
 from elterra.pipeline.reanalysis.sink import BUDGETS, output_names
 from elterra.pipeline.reanalysis.station import OPERATOR, ForcingError, StationModel
 from elterra.pipeline.reanalysis.windows import TowerSeries
@@ -99,9 +99,11 @@ class Station:
 
     @classmethod
     def load(cls, experiment: Experiment, run_dir: Path) -> Station:
+        known_names(experiment)
         site = read_site(run_dir / "domain" / "site.json")
         forcing, streams = load_forcing(run_dir / "forcing" / "forcing.nc", site)
         observations = load_observations(run_dir / "observations" / "observations.nc")
+        observed_is_there(experiment, observations)
         # The ensemble estimates `smpsc`, `vcmax25top` and the seasonal acclimation of conifers.
         cfg = Config(nlevsno=SNOW_LAYERS, stress="btran", capacity="prescribed", nitrogen="competition")
         return cls(experiment, site, forcing, streams, observations, cfg)

@@ -13,13 +13,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from elterra.errors import InputError
 from elterra.land import Fields, run_chunk, write_restart
 from elterra.land.forcing import neutral_factors
 from elterra.land.run import forcing_chunk
 from elterra.pipeline._stage import Context, StageResult
 from elterra.pipeline.reanalysis.free_run import MEMBERS as FREE_MEMBERS
-from elterra.pipeline.reanalysis.inputs import STEPS_PER_DAY
+from elterra.pipeline.reanalysis.record import LEAST_DAYS, STEPS_PER_DAY, whole_year
 from elterra.pipeline.reanalysis.setup import Station
 from elterra.pipeline.spinup_cycle import described
 from elterra.spinup import steady_state
@@ -42,7 +41,7 @@ _SHOWN = (
     "SMINN",
 )
 #: days of a spin-up year
-DAYS = 365
+DAYS = LEAST_DAYS
 #: rounds of (years of weather, analytic solve)
 ROUNDS = 4
 
@@ -53,10 +52,7 @@ def run(context: Context) -> StageResult:
     spec = context.experiment.spinup
     p = station.default_parameters(COLUMNS)
     s = station.cold_start(p)
-    if station.windows < DAYS:
-        raise InputError(
-            f"spin-up needs a whole year of weather; the period has {station.windows} days. Lengthen `period`."
-        )
+    whole_year(context.experiment)
     days = DAYS
     rounds = ROUNDS if spec.method == "analytic" else 0
     total = (rounds + spec.years) * days

@@ -26,7 +26,8 @@ from elterra.pipeline.reanalysis.discrepancy import Discrepancy, learn
 from elterra.pipeline.reanalysis.ensemble import ParameterEnsemble
 from elterra.pipeline.reanalysis.free_run import free_run
 from elterra.pipeline.reanalysis.groups import SCORES, RunGroups
-from elterra.pipeline.reanalysis.inputs import STEPS_PER_DAY, weather_record
+from elterra.pipeline.reanalysis.inputs import weather_record
+from elterra.pipeline.reanalysis.record import STEPS_PER_DAY
 from elterra.pipeline.reanalysis.setup import Station, load_spun_up
 from elterra.pipeline.reanalysis.sink import MEMBER_VARIABLES, without_discrepancy
 from elterra.pipeline.reanalysis.windows import TowerSeries
