@@ -10,9 +10,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from elterra.land.constants import HVAP
+from elterra.pipeline.reanalysis.corrections import land_corrections, part_corrections
 from elterra.pipeline.reanalysis.cycle import FinalWindow, Innovation
-from elterra.pipeline.reanalysis.station import GRAM_C_PER_UMOL
 from elterra.product.statistics import STATISTICS, ensemble_statistics, stored_name
 from elterra.registry import variable
 
@@ -101,12 +100,13 @@ class WindowProduct:
         """
         forecast = final.forecast
         members, added = self._tower_members(final)
+        seen = {name: _seen(final, name, forecast.series[name]) for name in self.halfhourly}
         correction = land_corrections(added, self._closure)
+        correction |= part_corrections(correction, seen)
         clipped: dict[str, float] = {}
         half: dict[str, NDArray[np.float32]] = {}
         day: dict[str, NDArray[np.float32]] = {}
-        for name in self.halfhourly:
-            values = _seen(final, name, forecast.series[name])
+        for name, values in seen.items():
             if name in correction:
                 values = values + correction[name]
             values = self._bounded(name, values, clipped)
@@ -194,20 +194,6 @@ class WindowProduct:
 
     def restore(self, state: Mapping[str, float]) -> None:
         self._end_before = dict(state)
-
-
-def land_corrections(added: Mapping[str, Array], closure: float) -> dict[str, Array]:
-    """What a discrepancy of the tower's fluxes means for the land's ``[step, member]``, in the units of the registry.
-
-    Carbon fluxes: from umol m-2 s-1. Latent heat: what the tower sees over its ``closure``; evaporation follows, and
-    sensible heat gives what latent heat takes, so that the surface energy closes.
-    """
-    out = {n: added[n] * GRAM_C_PER_UMOL for n in ("NEE", "GPP", "ER") if n in added}
-    if "LE" in added:
-        out["LE"] = added["LE"] / closure
-        out["H"] = -out["LE"]
-        out["EVAP"] = out["LE"] / HVAP
-    return out
 
 
 def _seen(final: FinalWindow, name: str, values: Array) -> Array:
