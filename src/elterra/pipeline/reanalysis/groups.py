@@ -9,15 +9,14 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from elterra.pipeline.reanalysis.budget import described
 from elterra.pipeline.reanalysis.inputs import load_observations, read_site
 from elterra.pipeline.reanalysis.record import ASSIMILATED
-from elterra.pipeline.reanalysis.sink import BUDGETS
 from elterra.pipeline.reanalysis.station import GRAM_C_PER_UMOL
 from elterra.product.store import Store, open_store
 
 #: where `elterra evaluate` leaves its result, beside the stages' folders
 SCORES = "scores"
-_BUDGET_UNITS = {"water": "kg m-2", "carbon": "gC m-2", "nitrogen": "gN m-2"}
 
 
 class RunGroups:
@@ -36,7 +35,7 @@ class RunGroups:
         if group == "innovations":
             return self._file("innovations.nc")
         if group == "budget":
-            return named_budget(self.store.dataset("budget").load())
+            return described(self.store.dataset("budget").load())
         if group not in self.store.groups:
             raise KeyError(group)
         data = self.store.dataset(group)
@@ -104,21 +103,4 @@ def scored_observations(observations: xr.Dataset, site: Any) -> xr.Dataset:
             if other in observations:  # the two partitionings differ: that is the error of the reference
                 out[f"{name}_sd"] = np.abs(observations[source] - observations[other]).astype(float) * to_umol
     out.attrs = {"latitude": site.latitude, "longitude": site.longitude, "utc_offset": site.utc_offset_h}
-    return out
-
-
-def named_budget(budget: xr.Dataset) -> xr.Dataset:
-    """The budget group under the names the page sorts by role: storage, in, out, increment, residual."""
-    out = xr.Dataset(coords={"time": budget["time"]})
-    for kind, (_, fluxes) in BUDGETS.items():
-        units = {"units": _BUDGET_UNITS[kind]}
-        out[f"{kind}_storage"] = budget[f"{kind}_end"].assign_attrs(units)
-        for flux, sign in fluxes.items():
-            role = "in" if sign > 0 or flux == "NEE" else "out"
-            value = budget[f"{kind}_{flux}"]
-            out[f"{kind}_{role}_{flux}"] = (value if role == "in" else -value).assign_attrs(units)
-        out[f"{kind}_increment_analysis"] = budget[f"increment_{kind}"].assign_attrs(units)
-        out[f"{kind}_increment_smoother"] = (-budget[f"smoothing_{kind}"]).assign_attrs(units)
-        out[f"{kind}_increment_discrepancy"] = (-budget[f"discrepancy_{kind}"]).assign_attrs(units)
-        out[f"{kind}_residual"] = budget[f"{kind}_residual"].assign_attrs(units)
     return out

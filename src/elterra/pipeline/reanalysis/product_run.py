@@ -212,7 +212,8 @@ class ProductRun:
             )
             row = np.broadcast_to(np.float64(0), (days.size,))
             out[f"{name}budget"] = xr.Dataset(
-                dict.fromkeys(sample["budget"], (("time",), row)), coords={"time": days}
+                {n: (("time",), row, a) for n, a in self.products[name].budget_attributes().items()},
+                coords={"time": days},
             )
         return out
 
@@ -228,7 +229,7 @@ class ProductRun:
         return {
             "halfhourly": half,
             "daily": layered,
-            "budget": dict.fromkeys(self.products[""].budget_names(), (1,)),
+            "budget": dict.fromkeys(self.products[""].budget_attributes(), (1,)),
         }
 
     def _provenance(self) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from elterra.calibration import Prior
 from elterra.domain import Site
 from elterra.experiment import Experiment
 from elterra.land import Config, Fields, cold_start, prepare, read_restart, tile_state
+from elterra.pipeline.reanalysis.budget import BUDGETS
 from elterra.pipeline.reanalysis.cycle import CycleOptions
 from elterra.pipeline.reanalysis.ensemble import Drift, ParameterEnsemble
 from elterra.pipeline.reanalysis.inputs import (
@@ -27,7 +28,7 @@ from elterra.pipeline.reanalysis.inputs import (
     tower_series,
 )
 from elterra.pipeline.reanalysis.record import STEPS_PER_DAY, known_names, observed_is_there
-from elterra.pipeline.reanalysis.sink import BUDGETS, output_names
+from elterra.pipeline.reanalysis.sink import output_names
 from elterra.pipeline.reanalysis.station import OPERATOR, ForcingError, StationModel
 from elterra.pipeline.reanalysis.windows import TowerSeries
 from elterra.registry import parameter

@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from elterra.pipeline.reanalysis.budget import BUDGETS, RESIDUALS, budget_attributes
 from elterra.pipeline.reanalysis.corrections import land_corrections, part_corrections
 from elterra.pipeline.reanalysis.cycle import FinalWindow, Innovation
 from elterra.product.statistics import STATISTICS, ensemble_statistics, stored_name
@@ -19,24 +20,7 @@ Array = NDArray[np.float64]
 
 #: tower equivalents of which every member is kept
 MEMBER_VARIABLES = ("NEE", "LE", "SWC", "GPP", "ER")
-#: fluxes of the budgets: (storage, {flux: sign}); supply positive
-BUDGETS: Mapping[str, tuple[str, Mapping[str, float]]] = {
-    "water": ("TOTWATER", {"PRECIP": 1.0, "EVAP": -1.0, "RUNOFF": -1.0}),
-    "carbon": ("TOTECOSYSC", {"NEE": -1.0}),
-    "nitrogen": (
-        "TOTECOSYSN",
-        {
-            "NDEP_TO_SMINN": 1.0,
-            "NFIX_TO_SMINN": 1.0,
-            "SMIN_NO3_LEACHED": -1.0,
-            "F_DENIT": -1.0,
-            "F_N2O_NIT": -1.0,
-        },
-    ),
-}
 SECONDS_PER_DAY = 86400.0
-#: balance residuals of the land model, the largest of a window
-RESIDUALS = ("errh2o", "errsol", "errseb", "errsoi", "errcb", "errnb")
 
 
 def output_names(frequency: str) -> tuple[str, ...]:
@@ -171,22 +155,10 @@ class WindowProduct:
                 row[f"clipped_{name}"] = clipped.get(name, 0.0)
         return {name: np.array([value]) for name, value in row.items()}
 
-    def budget_names(self) -> tuple[str, ...]:
-        """Names of the budget group's variables."""
-        names = []
-        for kind, (_, fluxes) in BUDGETS.items():
-            names += [f"{kind}_{f}" for f in fluxes]
-            names += [
-                f"{kind}_start",
-                f"{kind}_end",
-                f"{kind}_residual",
-                f"increment_{kind}",
-                f"smoothing_{kind}",
-                f"discrepancy_{kind}",
-            ]
-        names += [f"worst_{r}" for r in RESIDUALS]
-        names += [f"clipped_{n}" for n in dict.fromkeys((*self.halfhourly, *self.daily)) if non_negative(n)]
-        return tuple(names)
+    def budget_attributes(self) -> dict[str, dict[str, str]]:
+        """Attributes of the budget group's variables by name."""
+        both = dict.fromkeys((*self.halfhourly, *self.daily))
+        return budget_attributes([n for n in both if non_negative(n)])
 
     def state(self) -> dict[str, float]:
         """What a restart needs."""
@@ -234,4 +206,4 @@ def innovation_table(fates: Sequence[Innovation], times: NDArray[np.datetime64])
     return xr.Dataset({k: ("datum", v) for k, v in data.items()})
 
 
-__all__ = ["BUDGETS", "MEMBER_VARIABLES", "STATISTICS", "WindowProduct", "innovation_table", "output_names"]
+__all__ = ["MEMBER_VARIABLES", "STATISTICS", "WindowProduct", "innovation_table", "output_names"]
