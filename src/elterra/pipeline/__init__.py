@@ -1,6 +1,13 @@
 """Stages as idempotent steps keyed by content hash: run, skip, resume, inspect."""
 
-from elterra.pipeline._run import RunResult, StageStatus, run_experiment, saved_experiment, status
+from elterra.pipeline._run import (
+    RunResult,
+    StageStatus,
+    rerun_stage,
+    run_experiment,
+    saved_experiment,
+    status,
+)
 from elterra.pipeline._stage import (
     Context,
     Interrupted,
@@ -25,6 +32,7 @@ __all__ = [
     "StageStatus",
     "evaluate_run",
     "problems",
+    "rerun_stage",
     "run_experiment",
     "saved_experiment",
     "stages",

@@ -111,7 +111,8 @@ def stages() -> tuple[Stage, ...]:
             1,
             f"{steps}.report:run",
             needs=("domain", "observations", "assimilation", "evaluation"),
-            code=(f"{steps}.report",),
+            code=(f"{steps}.report", "elterra.product", "elterra.pipeline.reanalysis.groups"),
+            reads=("scores/evaluation.json",),
         ),
     )
 
