@@ -111,6 +111,7 @@ def stages() -> tuple[Stage, ...]:
             1,
             f"{steps}.report:run",
             needs=("domain", "observations", "assimilation", "evaluation"),
+            sections=("title", "about"),
             code=(f"{steps}.report", "elterra.product", "elterra.pipeline.reanalysis.groups"),
             reads=("scores/evaluation.json",),
         ),

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from elterra.pipeline._run import saved_experiment
 from elterra.pipeline.reanalysis.budget import described
 from elterra.pipeline.reanalysis.inputs import load_observations, read_site
-from elterra.pipeline.reanalysis.record import ASSIMILATED
+from elterra.pipeline.reanalysis.record import ASSIMILATED, packaged_attributes
 from elterra.pipeline.reanalysis.station import GRAM_C_PER_UMOL
 from elterra.product.store import Store, open_store
 
@@ -54,19 +55,25 @@ class RunGroups:
             return ds.load()
 
     def metadata(self) -> dict[str, Any]:
-        """What titles, maps and citations need."""
-        site = self.site
-        return {
-            "title": str(self.store.attrs.get("title", site.name)),
+        """What titles, maps and citations need: facts of the site, and what the experiment says `about` its makers.
+
+        Read from the experiment as it was last given, so that a change of it needs no new run.
+        """
+        site, experiment = self.site, saved_experiment(self.run_dir)
+        found = {
+            "title": experiment.title or experiment.name,
             "summary": f"Gap-free water, energy, carbon and nitrogen states and fluxes of {site.name} with uncertainty.",
             "site": site.name,
             "latitude": site.latitude,
             "longitude": site.longitude,
             "elevation": site.elevation_m,
             "utc_offset": site.utc_offset_h,
-            "license": "CC-BY-4.0",
             "source": str(self.store.attrs.get("source", "")),
         }
+        if experiment.data.reader == "packaged":
+            owner = packaged_attributes()
+            found |= {"license": owner["license"], "acknowledgement": f"Measurements: {owner['creator']}."}
+        return found | experiment.about.model_dump(exclude_none=True)
 
     def provenance(self) -> dict[str, Any]:
         """Experiment, code version, checksums of every stage's outputs."""

@@ -83,6 +83,12 @@ def read_record(experiment: Experiment, site: Site) -> xr.Dataset:
     return record
 
 
+def packaged_attributes() -> dict[str, str]:
+    """Owner (``creator``) and ``license`` of the packaged record, as the file says."""
+    with xr.open_dataset(packaged_record(), engine="h5netcdf") as raw:
+        return {name: str(raw.attrs[name]) for name in ("creator", "license")}
+
+
 def column_map(data: Data, site: Site) -> ColumnMap:
     """The declared columns of a table (reader `table`)."""
     assert data.clock is not None  # checked with the experiment

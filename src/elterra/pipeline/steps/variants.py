@@ -39,7 +39,9 @@ Report = Callable[[ProgressEvent], None]
 
 
 def evaluate_run(run_dir: Path, report: Report) -> Mapping[str, float]:
-    """Run the variants, score them, write ``scores/evaluation.json``, run the stage `report` again; figures by dotted key."""
+    """Run the variants, score them, write ``scores/evaluation.json``, run the stage `report` again.
+
+    Returns figures by dotted key."""
     experiment = saved_experiment(run_dir)
     if not (run_dir / "store" / "refs").is_dir():
         raise InputError(f"{run_dir}: there is no finished run to evaluate; `elterra run` first")
