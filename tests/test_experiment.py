@@ -107,6 +107,7 @@ def test_every_key_of_the_schema_has_a_description():
             None,
             ["forecast_days 365 leaves nothing"],
         ),
+        ("reader: table", "reader: fluxnet", 14, ["`clock`, `columns`", "only reader `table` uses it"]),
         ("name: mine", "name: ../mine", 1, ["name", "got '../mine'"]),
         ("name: mine", "name: mine\nname: other", 2, ["name stands here a second time", "line 1"]),
         ("name: mine", "name: mine\nensemble: {members: 1}", 2, ["ensemble.members", "to 2", "got 1"]),

@@ -158,6 +158,12 @@ class Data(_Model):
             raise ValueError("reader `table` needs `clock` and `columns`")
         if (self.reader == "packaged") != (self.record == "packaged"):
             raise ValueError("`record: packaged` and `reader: packaged` go together")
+        idle = [n for n in ("missing", "clock", "columns") if n in self.model_fields_set and getattr(self, n)]
+        idle = [n for n in idle if n != "missing" or self.missing != (-9999.0,)]
+        if self.reader != "table" and idle:
+            raise ValueError(
+                f"{', '.join(f'`{n}`' for n in idle)}: only reader `table` uses it; `{self.reader}` knows its own"
+            )
         return self
 
 

@@ -95,10 +95,13 @@ class RunGroups:
 
 
 def scored_observations(observations: xr.Dataset, site: Any) -> xr.Dataset:
-    """Measured half-hours only (NaN elsewhere), their random error, and the partitioned estimates by day."""
+    """Measured half-hours only (NaN elsewhere) of the variables that have any, their random error, and the partitioned
+    estimates by day."""
     out = xr.Dataset(coords={"time": observations["time"]})
     for name in ASSIMILATED:
         good = observations[f"{name}_flag"] == 1
+        if not bool(good.any()):
+            continue  # nothing to score, and no gap can be designed around it
         out[name] = observations[name].where(good).astype(float)
         out[f"{name}_sd"] = observations[f"{name}_sd_random"].where(good).astype(float)
     to_umol = 1.0 / (GRAM_C_PER_UMOL * 86400.0)

@@ -236,7 +236,7 @@ class ProductRun:
         e = self.station.experiment
         return {
             "title": e.title or e.name,
-            "experiment": json.dumps(e.model_dump(mode="json"), sort_keys=True),
+            "experiment": json.dumps(e.model_dump(mode="json", exclude={"engine", "about"}), sort_keys=True),
             "experiment_hash": e.content_hash(),
             "source": f"elterra {elterra.__version__}",
             "site": self.station.site.name,
