@@ -249,6 +249,24 @@ def test_declared_format_missing_values_and_flags_are_used(tmp_path):
     assert (observed["SWC_flag"].values == 0).all(), "a variable that the record lacks is missing throughout"
 
 
+@pytest.mark.parametrize("name", ["TS", "TS_1"])
+def test_soil_water_of_frozen_soil_is_not_used_whatever_the_name_of_its_temperature(tmp_path, name):
+    frame, experiment = weather(), plain()
+    frame["swc"] = 0.3 + 0.05 * np.sin(np.arange(len(frame)) / 300)
+    frame["soil"] = np.where(np.arange(len(frame)) < 480, -1.0, 8.0) + 0.01 * np.arange(len(frame)) % 1
+    experiment["data"]["columns"] |= {
+        "SWC": {"column": "swc", "units": "m3 m-3"},
+        name: {"column": "soil", "units": "degC"},
+    }
+    loaded = load_experiment(prepared(tmp_path, experiment, frame))
+    site = site_of(loaded)
+    flag = observations_of(loaded, site, read_record(loaded, site))["SWC_flag"].values
+    frozen = frame["soil"].values < 0
+    assert frozen.any()
+    assert (flag[frozen] == 7).all()
+    assert not (flag[~frozen] == 7).any()
+
+
 @pytest.mark.usefixtures("importable")
 def test_the_check_knows_nothing_of_the_land_model(tmp_path):
     path = prepared(tmp_path, plain())

@@ -147,9 +147,10 @@ def _soil_water(record: xr.Dataset, name: str, out: xr.Dataset, report: Report) 
     for a, b in zip(change, np.append(change[1:], values.size), strict=True):
         if b - a > 5 * per_day:
             flag[a:b] = np.where(flag[a:b] == 1, 6, flag[a:b])
-    if "TS_1" in record:
+    soil = next((n for n in ("TS_1", "TS") if n in record), None)
+    if soil is not None:
         # dielectric sensors see liquid water only
-        flag[(flag == 1) & (record["TS_1"].values < 273.15)] = 7
+        flag[(flag == 1) & (record[soil].values < 273.15)] = 7
     random = np.full(values.shape, SWC_SENSOR_SD)
     _store(
         out, report, "SWC", values, flag, random, np.full(values.shape, REPRESENTATIVENESS["SWC"][1]), None
