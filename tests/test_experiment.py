@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import time
+import typing
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
 from elterra.errors import InputError
 from elterra.experiment import Experiment, Site, load_experiment, schema
@@ -104,6 +107,7 @@ def test_every_key_of_the_schema_has_a_description():
             None,
             ["forecast_days 365 leaves nothing"],
         ),
+        ("reader: table", "reader: fluxnet", 14, ["`clock`, `columns`", "only reader `table` uses it"]),
         ("name: mine", "name: ../mine", 1, ["name", "got '../mine'"]),
         ("name: mine", "name: mine\nname: other", 2, ["name stands here a second time", "line 1"]),
         ("name: mine", "name: mine\nensemble: {members: 1}", 2, ["ensemble.members", "to 2", "got 1"]),
@@ -171,9 +175,65 @@ def test_bombs_are_refused_at_once(tmp_path):
     assert time.process_time() - start < 2
 
 
-@pytest.mark.parametrize("text", ["", "- 1\n", "just words\n", "---\na: 1\n---\nb: 2\n"])
-def test_a_file_that_is_no_mapping_is_refused(tmp_path, text):
-    assert "x.yaml" in fault(tmp_path, text)
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "the file is empty"),
+        ("# a comment\n", "the file is empty"),
+        ("- 1\n", "got a list"),
+        ("just words\n", "got 'just words'"),
+        ("---\na: 1\n---\nb: 2\n", "expected a single document"),
+    ],
+)
+def test_a_file_that_is_no_mapping_is_refused_with_what_is_wanted(tmp_path, text, words):
+    told = fault(tmp_path, text)
+    assert len(told.splitlines()) == 1
+    assert "x.yaml" in told
+    assert words in told
+    assert "single document" in told or "`name`, `site`, `data` and `period`" in told
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [("pft: 1,", "pft: 99,"), ("sand_percent: [40]", "sand_percent: [140]")]
+)
+def test_an_entry_of_a_list_at_fault_is_one_fault(tmp_path, old, new):
+    assert len(fault(tmp_path, GOOD.replace(old, new)).splitlines()) == 1
+    assert "at least 1 item" in fault(tmp_path, GOOD.replace("sand_percent: [40]", "sand_percent: []"))
+
+
+def model_keys(model: type[BaseModel], prefix: str = "") -> set[str]:
+    """Dotted paths of all keys that hold values."""
+    found: set[str] = set()
+    for name, entry in model.model_fields.items():
+        inner = list(_models_in(entry.annotation))
+        if not inner:
+            found.add(prefix + name)
+        for other, mark in inner:
+            found |= model_keys(other, f"{prefix}{name}{mark}.")
+    return found
+
+
+def _models_in(annotation, mark: str = ""):
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation, mark
+        return
+    own = {tuple: "[]", dict: ".<VARIABLE>"}.get(typing.get_origin(annotation), "")
+    for part in typing.get_args(annotation):
+        yield from _models_in(part, mark + own)
+
+
+def test_the_guide_lists_every_key_of_the_file_and_no_other():
+    page = (ROOT / "docs" / "guide" / "experiment.md").read_text(encoding="utf-8")
+    listed = set()
+    for section in page.split("\n## ")[1:]:
+        under = "site." if section.startswith("Facts of a site") else ""
+        for row in re.findall(r"^\| (`[^|]*) \|", section, re.M):
+            before = ""
+            for key in re.findall(r"`([^`]+)`", row):
+                full = before + key if key.startswith(".") else key
+                before = full.rpartition(".")[0]
+                listed.add(under + full)
+    assert listed - {"site"} == model_keys(Experiment)
 
 
 def test_missing_and_binary_files_are_named(tmp_path):
@@ -186,7 +246,9 @@ def test_missing_and_binary_files_are_named(tmp_path):
 
 def test_the_content_hash_sees_what_matters_only(tmp_path):
     base = load_experiment(write(tmp_path, GOOD)).content_hash()
-    same = "# a comment\nengine: {threads: 3}\ntitle: words\n" + GOOD.replace("800", "800.0")
+    same = "# a comment\nengine: {threads: 3}\ntitle: words\nabout: {creator_name: me}\n" + GOOD.replace(
+        "800", "800.0"
+    )
     assert load_experiment(write(tmp_path, same)).content_hash() == base
     other = GOOD.replace("800", "800.5")
     assert load_experiment(write(tmp_path, other)).content_hash() != base

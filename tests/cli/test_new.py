@@ -92,8 +92,7 @@ def test_an_experiment_is_written_that_passes_the_check(tmp_path, capsys):
     record = table(tmp_path / "my.csv")
     out = tmp_path / "sub" / "my.yaml"
     out.parent.mkdir()
-    units = ["--units", "P=mm"]
-    assert call("new", "station", "--from", str(record), "--out", str(out), *flags(), *units, "--json") == 0
+    assert call("new", "station", "--from", str(record), "--out", str(out), *flags(), "--json") == 0
     told = json.loads(capsys.readouterr().out)
     made = load_experiment(out)
     assert told["hash"] == made.content_hash()
@@ -104,7 +103,11 @@ def test_an_experiment_is_written_that_passes_the_check(tmp_path, capsys):
     # stamps 2013-01-01 01:00 to 2014-05-16 00:30 name the start of half-hours at UTC+1
     assert (made.period.start.isoformat(), made.period.end.isoformat()) == ("2013-01-01", "2014-05-15")
     assert made.assimilation.observed == ("NEE", "LE", "SWC")
-    assert call("check", str(out)) == 0
+    capsys.readouterr()
+    assert call("check", str(out)) == 2, "the table has no sun, no rain and no humidity"
+    told = capsys.readouterr().err
+    assert all(f"give {what}" in told for what in ("incoming shortwave", "precipitation", "vapour pressure"))
+    assert len(told.splitlines()) == 3
 
 
 @pytest.mark.parametrize("option", sorted(FACTS))
@@ -124,9 +127,9 @@ def test_on_a_terminal_a_person_is_asked(tmp_path, monkeypatch):
     answers = dict(zip([f[2] for f in new._FACTS], FACTS.values(), strict=True))
     asked = []
 
-    def prompt(words, type=str, default=None):
+    def prompt(words, default, show_default):
         asked.append(words)
-        return default if words.startswith("  units") else type(answers[words])
+        return default if words.startswith("  units") else answers[words]
 
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
     monkeypatch.setattr(typer, "prompt", prompt)
@@ -183,7 +186,7 @@ def test_columns_can_be_named(tmp_path, capsys):
     record = table(tmp_path / "my.csv", days=3)
     words = ["new", "station", "--from", str(record), "--out", str(tmp_path / "x.yaml"), "--yes", *flags()]
     assert call(*words, "--column", "TS=nothing") == 2
-    assert "no column ['nothing']" in capsys.readouterr().err
+    assert "has no column 'nothing'" in capsys.readouterr().err
     assert call(*words, "--column", "TS") == 2
     assert call(*words, "--column", "TS=TA", "--units", "TS=degC") == 0
     made = load_experiment(tmp_path / "x.yaml")
@@ -215,3 +218,99 @@ def test_a_table_that_is_none_is_named(tmp_path, text, words):
     with pytest.raises(InputError, match=words) as caught:
         inspect(path)
     assert "bad.csv" in str(caught.value)
+
+
+def small(path: Path, **columns: float) -> Path:
+    """A day of half-hours with the columns named."""
+    lines = [",".join(["time", *columns])]
+    for i in range(48):
+        values = (f"{v * (1 + i / 100)}" for v in columns.values())
+        lines.append(",".join([f"2013-01-01 {i // 2:02d}:{30 * (i % 2):02d}", *values]))
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def test_a_flux_of_carbon_dioxide_is_no_concentration(tmp_path):
+    found = inspect(small(tmp_path / "x.csv", co2_flux=4.0, co2=410.0))
+    assert {p.variable: (p.column, p.units) for p in found.proposals} == {
+        "NEE": ("co2_flux", "umol m-2 s-1"),
+        "CO2": ("co2", "umol mol-1"),
+    }
+
+
+def test_columns_left_out_are_named_with_the_reason_and_how_to_take_them(tmp_path, capsys):
+    record = small(
+        tmp_path / "x.csv",
+        LE=100.0,
+        LE_2=90.0,
+        TA_C=15.0,
+        NEE_umol=4.0,
+        NEE_sd=1.0,
+        foo=1.0,
+        u_star=0.3,
+    )
+    out = tmp_path / "x.yaml"
+    words = ["new", "station", "--from", str(record), "--out", str(out), "--yes", *flags(utc_offset="0")]
+    assert call(*words) == 0
+    told = capsys.readouterr().out
+    for line in (
+        "TA_C      is probably TA in degC: --column TA=TA_C --units TA='degC'",
+        "NEE_umol  is probably NEE in umol m-2 s-1: --column NEE=NEE_umol --units NEE='umol m-2 s-1'",
+        "LE_2      LE is taken from LE",
+        "NEE_sd    its name is not known",
+        "foo       its name is not known",
+    ):
+        assert line in told
+    assert "give air temperature" in told, "what the check says of the new file is told too"
+    out.unlink()
+    assert call(*words, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["left_out"]["foo"] == "its name is not known"
+
+
+def test_on_a_terminal_a_near_name_is_proposed(tmp_path, monkeypatch):
+    record = small(tmp_path / "x.csv", LE=100.0, TA_C=15.0)
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr(typer, "prompt", lambda words, default, show_default: default)
+    monkeypatch.setattr(typer, "confirm", lambda words, default: True)
+    out = tmp_path / "x.yaml"
+    assert call("new", "station", "--from", str(record), "--out", str(out), *flags(utc_offset="0")) == 0
+    taken = load_experiment(out).data.columns["TA"]
+    assert (taken.column, taken.units) == ("TA_C", "degC")
+
+
+def test_all_units_that_lack_are_asked_for_at_once(tmp_path, capsys):
+    record = small(tmp_path / "x.csv", P=0.2, RH=2.0, LE=100.0)
+    words = ["new", "station", "--from", str(record), "--out", str(tmp_path / "x.yaml"), "--yes", *flags()]
+    assert call(*words) == 2
+    told = capsys.readouterr().err
+    assert "--units P=UNITS   (column P)" in told
+    assert "--units RH=UNITS   (column RH)" in told
+
+
+def test_options_for_what_is_not_there_are_refused_all_at_once(tmp_path, capsys):
+    record = small(tmp_path / "x.csv", LE=100.0)
+    words = ["new", "station", "--from", str(record), "--out", str(tmp_path / "x.yaml"), "--yes", *flags()]
+    assert call(*words, "--units", "NEE=mol", "--column", "TA=tair", "--column", "nonsense=LE") == 2
+    told = capsys.readouterr().err
+    assert "--units NEE=mol: no column is taken for NEE" in told
+    assert "has no column 'tair'" in told
+    assert "no variable is called nonsense" in told
+
+
+def test_three_times_enter_ends_with_the_option_that_answers(tmp_path, monkeypatch, capsys):
+    record = small(tmp_path / "x.csv", LE=100.0)
+    asked = []
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr(typer, "confirm", lambda words, default: True)
+    monkeypatch.setattr(typer, "prompt", lambda words, default, show_default: asked.append(words) or default)
+    words = ["new", "station", "--from", str(record), "--out", str(tmp_path / "x.yaml")]
+    assert call(*words, *flags(elevation=None)) == 2
+    assert sum(w.startswith("Elevation") for w in asked) == 3
+    assert "--elevation VALUE" in capsys.readouterr().err
+
+
+def test_every_missing_fact_stands_apart_from_its_option(tmp_path, capsys):
+    record = table(tmp_path / "my.csv", days=3)
+    assert call("new", "station", "--from", str(record), "--out", str(tmp_path / "x.yaml"), "--yes") == 2
+    told = capsys.readouterr().err
+    assert all(f"{option}  " in told for option in FACTS)

@@ -20,6 +20,7 @@ from elterra.pipeline import (
     Stage,
     StageError,
     StageResult,
+    rerun_stage,
     run_experiment,
     saved_experiment,
     stages,
@@ -288,6 +289,38 @@ def test_the_experiment_is_kept_with_the_run(toys, tmp_path):
     assert json.loads((tmp_path / "experiment.json").read_text())["experiment"]["name"] == "toy"
     with pytest.raises(InputError, match="no run here"):
         saved_experiment(tmp_path / "other")
+
+
+def test_a_stage_that_reads_what_no_stage_makes_is_run_again_alone(tmp_path):
+    calls: list[str] = []
+
+    def page(context: Context) -> StageResult:
+        calls.append(context.stage.name)
+        scores = context.run_dir / "scores.txt"
+        (context.folder / "page.txt").write_text(scores.read_text() if scores.exists() else "no scores")
+        return StageResult(outputs=[f"{context.stage.name}/page.txt"])
+
+    chain = (Stage("made", 1, page), Stage("page", 1, page, needs=("made",), reads=("scores.txt",)))
+
+    def states() -> list[str]:
+        return [s.state for s in status(tmp_path, stages=chain)]
+
+    run_experiment(experiment(), tmp_path, stages=chain)
+    assert states() == ["done", "done"]
+    (tmp_path / "scores.txt").write_text("0.8")
+    assert states() == ["done", "stale"]
+    calls.clear()
+    rerun_stage(tmp_path, "page", stages=chain)
+    assert calls == ["page"]
+    assert (tmp_path / "page" / "page.txt").read_text() == "0.8"
+    assert states() == ["done", "done"]
+    assert run_experiment(experiment(), tmp_path, stages=chain).ran == ()
+
+
+def test_the_page_is_stale_when_scores_change_and_evaluate_runs_its_stage_again():
+    report = next(s for s in stages() if s.name == "report")
+    assert report.reads == ("scores/evaluation.json",)
+    assert "elterra.product" in report.code
 
 
 def test_the_reanalysis_has_its_nine_stages_and_imports_none_of_them():

@@ -8,10 +8,11 @@ import xarray as xr
 
 from elterra.calibration import ErrorStructure
 from elterra.domain import ch_dav
+from elterra.pipeline.reanalysis.corrections import land_corrections, shares
 from elterra.pipeline.reanalysis.cycle import FinalWindow, Forecast
 from elterra.pipeline.reanalysis.discrepancy import Discrepancy
 from elterra.pipeline.reanalysis.free_run import LEAD_IN, segments
-from elterra.pipeline.reanalysis.sink import WindowProduct, land_corrections
+from elterra.pipeline.reanalysis.sink import WindowProduct
 from elterra.pipeline.reanalysis.windows import TowerSeries
 
 STEPS, MEMBERS, DAYS = 48, 400, 3
@@ -119,6 +120,86 @@ def test_the_carbon_budget_books_the_discrepancy():
         + budget["carbon_residual"],
         abs=1e-12,
     )
+
+
+CARBON = ("NEE", "GPP", "ER", "NPP", "HR")
+HEAT = ("LE", "H", "G", "RNET")
+WATER = ("EVAP", "TRAN", "ESOIL", "ECAN")
+
+
+def _whole_window(dew: bool = False) -> FinalWindow:
+    """A window of a model whose parts sum to its wholes, smoothed with weights of both signs."""
+    final, draw = _final(), np.random.default_rng(7)
+
+    def positive(size: float) -> np.ndarray:
+        return size * draw.gamma(4.0, 0.25, (STEPS, MEMBERS))
+
+    s = {"GPP": positive(5e-5), "HR": positive(1e-5), "LE": positive(40.0), "G": positive(5.0)}
+    s["GPP"][:10] = 0.0
+    plants = positive(2e-5)
+    s |= {"NPP": s["GPP"] - plants, "ER": plants + s["HR"]}
+    s |= {"NEE": s["ER"] - s["GPP"], "EVAP": s["LE"] / 2.501e6, "H": positive(30.0)}
+    s["RNET"] = s["LE"] + s["H"] + s["G"]
+    s |= {"TRAN": 0.7 * s["EVAP"], "ECAN": (-0.1 if dew else 0.1) * s["EVAP"]}
+    s["ESOIL"] = s["EVAP"] - s["TRAN"] - s["ECAN"]
+    final.forecast.series = s
+    budget = (
+        "PRECIP",
+        "RUNOFF",
+        "NDEP_TO_SMINN",
+        "NFIX_TO_SMINN",
+        "SMIN_NO3_LEACHED",
+        "F_DENIT",
+        "F_N2O_NIT",
+    )
+    final.forecast.daily = dict.fromkeys(budget, np.zeros(MEMBERS)) | {
+        n: s[n].mean(axis=0) for n in ("NEE", "EVAP")
+    }
+    final.forecast.start_totals = dict.fromkeys(("TOTWATER", "TOTECOSYSC", "TOTECOSYSN"), np.zeros(MEMBERS))
+    final.forecast.end_totals = final.forecast.start_totals
+    final.forecast.worst = dict.fromkeys(("errh2o", "errsol", "errseb", "errsoi", "errcb", "errnb"), 0.0)
+    transform = np.eye(MEMBERS) + 0.002 * draw.standard_normal((MEMBERS, MEMBERS))
+    transform /= transform.sum(axis=0)
+    return FinalWindow(final.window, final.forecast, np.stack([transform] * 2))
+
+
+@pytest.mark.parametrize("dew", [False, True])
+@pytest.mark.parametrize("group", ["halfhourly", "daily"])
+def test_parts_sum_to_wholes_in_the_published_means(group, dew):
+    names = (*CARBON, *HEAT, *WATER)
+    product = WindowProduct(names, names, STEPS, _discrepancy().published(_tower()), closure=0.8)
+    out = {n: v.astype(float) for n, v in product.arrays(_whole_window(dew))[group].items()}
+    for left, right in (
+        (out["NEE"], out["ER"] - out["GPP"]),
+        (out["ER"], out["GPP"] - out["NPP"] + out["HR"]),
+        (out["NEE"], out["HR"] - out["NPP"]),
+        (out["EVAP"], out["TRAN"] + out["ESOIL"] + out["ECAN"]),
+        (out["EVAP"], out["LE"] / 2.501e6),
+        (out["RNET"], out["LE"] + out["H"] + out["G"]),
+    ):
+        np.testing.assert_allclose(left, right, rtol=0, atol=2e-6 * np.abs(left).max())  # stored as float32
+
+
+def test_a_part_is_scaled_as_its_whole_and_the_discrepancy_stays_the_booked_term():
+    names = (*CARBON, *WATER)
+    final = _whole_window()
+    with_it = WindowProduct(names, names, STEPS, _discrepancy().published(_tower())).arrays(final)
+    without = WindowProduct(names, names, STEPS).arrays(final)
+    half, bare = with_it["halfhourly"], without["halfhourly"]
+    for part, whole in (("HR", "ER"), ("TRAN", "EVAP"), ("ECAN", "EVAP")):
+        np.testing.assert_allclose(half[part] / bare[part], half[whole] / bare[whole], rtol=1e-4)
+    day = {
+        n: float(with_it["daily"][n][0] - without["daily"][n][0]) * 86400
+        for n in ("NEE", "HR", "NPP", *WATER)
+    }
+    booked = {n: float(with_it["budget"][f"discrepancy_{n}"][0]) for n in ("carbon", "water")}
+    assert booked["carbon"] == pytest.approx(-(day["HR"] - day["NPP"]), rel=1e-4)
+    assert booked["water"] == pytest.approx(-(day["TRAN"] + day["ESOIL"] + day["ECAN"]), rel=1e-4)
+
+
+def test_shares_are_safe_for_every_sign_and_for_nothing_at_all():
+    found = np.stack(shares(np.array([1.0, 0.0, -1.0]), np.array([3.0, 0.0, 1.0])))
+    np.testing.assert_allclose(found, [[0.25, 0.5, 0.5], [0.75, 0.5, 0.5]])
 
 
 def test_the_error_of_a_block_averages_its_independent_part_and_keeps_the_common_one():

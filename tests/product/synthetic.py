@@ -211,18 +211,24 @@ def _innovations(day: np.ndarray, rng: np.random.Generator) -> xr.Dataset:
 
 
 def _budget(day: np.ndarray, rng: np.random.Generator) -> xr.Dataset:
+    """Storage = fluxes + increment - smoothing - discrepancy, with the names and signs of the store."""
     n = day.size
     out = xr.Dataset(coords={"time": day})
-    for name, unit in (("water", "kg m-2"), ("carbon", "gC m-2"), ("nitrogen", "gN m-2")):
-        gain, loss = rng.exponential(2.5, n), np.full(n, 2.4)
-        step = 0.1 * rng.standard_normal(n)
-        store = 300 + np.cumsum(gain - loss + step)
-        for term, values in (
-            ("in_supply", gain),
-            ("out_loss", loss),
-            ("increment", step),
-            ("storage_total", store),
+    for kind, unit in (("water", "kg m-2"), ("carbon", "gC m-2"), ("nitrogen", "gN m-2")):
+        gain, loss = rng.exponential(2.5, n), np.full(n, -2.4)
+        increment, smoothing, discrepancy = 0.1 * rng.standard_normal((3, n))
+        increment[0] = 0.0
+        end = 300 + np.cumsum(gain + loss + increment - smoothing - discrepancy)
+        for name, role, values in (
+            (f"{kind}_GAIN", "flux", gain),
+            (f"{kind}_LOSS", "flux", loss),
+            (f"increment_{kind}", "increment", increment),
+            (f"smoothing_{kind}", "smoothing", smoothing),
+            (f"discrepancy_{kind}", "discrepancy", discrepancy),
+            (f"{kind}_start", "start", np.concatenate([[300.0], end[:-1]]) + increment),
+            (f"{kind}_end", "storage", end),
+            (f"{kind}_residual", "residual", 1e-12 * rng.standard_normal(n)),
         ):
-            out[f"{name}_{term}"] = ("time", values, {"units": unit})
-        out[f"{name}_residual"] = ("time", 1e-12 * rng.standard_normal(n), {"units": unit})
+            about = {"units": unit, "long_name": f"{role} of {kind}", "budget": kind, "role": role}
+            out[name] = ("time", values, about)
     return out

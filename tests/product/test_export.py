@@ -89,6 +89,31 @@ def test_the_file_says_what_it_holds(groups: dict, tmp_path: Path) -> None:
         assert not list(tmp_path.glob("*.part"))
 
 
+def test_nothing_is_made_up_of_people_and_terms(groups: dict, tmp_path: Path) -> None:
+    few = {
+        k: v
+        for k, v in METADATA.items()
+        if not k.startswith(("creator", "publisher", "license", "institution"))
+    }
+    path = write_netcdf(Product(groups.__getitem__), tmp_path / "x.nc", "daily", few)
+    with xr.open_dataset(path) as data:
+        assert not [k for k in data.attrs if k.startswith(("creator", "publisher"))]
+        assert not {"license", "institution", "acknowledgement"} & set(data.attrs)
+        assert "not stated" not in str(data.attrs)
+
+
+def test_the_creator_distributes_a_file_unless_another_is_named(groups: dict, tmp_path: Path) -> None:
+    few = {k: v for k, v in METADATA.items() if not k.startswith("publisher")}
+    path = write_netcdf(Product(groups.__getitem__), tmp_path / "x.nc", "daily", few)
+    with xr.open_dataset(path) as data:
+        assert data.attrs["publisher_name"] == data.attrs["creator_name"] == "A person"
+        assert data.attrs["publisher_institution"] == "A test"
+    path = write_netcdf(Product(groups.__getitem__), tmp_path / "y.nc", "daily", METADATA)
+    with xr.open_dataset(path) as data:
+        assert data.attrs["publisher_name"] == "A house"
+        assert "publisher_institution" not in data.attrs, "the house may be another"
+
+
 def test_metadata_that_lack_something_are_refused(groups: dict, tmp_path: Path) -> None:
     with pytest.raises(ExportError, match="summary"):
         write_netcdf(

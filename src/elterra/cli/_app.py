@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
@@ -107,7 +108,10 @@ def _tell(error: Exception, as_json: bool, debug: bool) -> int:
     if as_json:
         import json
 
-        print(json.dumps({"error": {"kind": kind, "message": text, "exit": code}}))
+        told: dict[str, Any] = {"kind": kind, "message": text, "exit": code}
+        if hasattr(error, "problems"):
+            told["problems"] = [asdict(p) for p in error.problems]
+        print(json.dumps({"error": told}))
         return code
     head = "stopped" if code == INTERRUPTED else "error" if code != UNEXPECTED else f"unexpected {kind}"
     print(f"{head}: " + text.replace("\n", "\n  "), file=sys.stderr)

@@ -56,15 +56,15 @@ _KNOWN: dict[str, _Known] = {
     "SW_IN": _Known(r"sw_?in|rg|swdown|rsds|global_?rad\w*|sw_?down", (("W m-2", 0, 1500),)),
     "LW_IN": _Known(r"lw_?in|lwdown|rlds|lw_?down", (("W m-2", 50, 700),)),
     "PPFD": _Known(r"ppfd(_?in)?|par", (("umol m-2 s-1", 0, 3000),)),
-    "CO2": _Known(r"co2\w*", (("umol mol-1", 200, 900),)),
-    "NEE": _Known(r"nee|fc|co2_?flux", (("umol m-2 s-1", 0, 100),)),
+    "CO2": _Known(r"co2(?!_?flux)\w*", (("umol mol-1", 200, 900),)),
+    "NEE": _Known(r"nee|fc|fco2|co2_?flux", (("umol m-2 s-1", 0, 100),)),
     "LE": _Known(r"le|qle|latent\w*", (("W m-2", 0, 1000),)),
     "H": _Known(r"h|qh|sensible\w*", (("W m-2", 0, 1000),)),
     "G": _Known(r"g|ground_?heat\w*|soil_?heat\w*", (("W m-2", 0, 500),)),
     "SWC": _Known(r"swc|soil_?water\w*|soil_?moist\w*|vwc|theta", (("m3 m-3", 0, 0.95), ("%", 1.5, 100))),
     "TS": _Known(r"ts|t_?soil|soil_?temp\w*", (("degC", 0, 60), ("K", 200, 340))),
     "NETRAD": _Known(r"netrad|rn|rnet|net_?rad\w*", (("W m-2", 0, 1200),)),
-    "USTAR": _Known(r"ustar|u\*|friction\w*", (("m s-1", 0, 5),)),
+    "USTAR": _Known(r"u_?star|u\*|friction\w*", (("m s-1", 0, 5),)),
 }
 _SUFFIX = r"(_?(f|mds|ref|cut|vut|50|filled|orig|meas|\d+))*"
 _TIME = re.compile(r"(timestamp|time|date|datetime|date_?time)(_?(start|end|middle|mid|utc))?", re.I)
@@ -82,6 +82,16 @@ class Proposal:
 
 
 @dataclass(frozen=True, slots=True)
+class Left:
+    """A column that is taken for nothing, and why. ``variable`` and ``units`` (may be empty) are what it could be."""
+
+    column: str
+    why: str
+    variable: str = ""
+    units: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     """What a look at a table shows."""
 
@@ -94,6 +104,7 @@ class Table:
     step_minutes: float
     label: str | None  # only if the name of the column says so
     proposals: tuple[Proposal, ...]
+    left: tuple[Left, ...] = ()
 
 
 def inspect(path: Path) -> Table:
@@ -145,6 +156,7 @@ def inspect(path: Path) -> Table:
         last = datetime.strptime(last_row[at].strip(), form)
     except (ValueError, IndexError):
         raise InputError(f"{path}: the last row has no time stamp like the first ones ({form})") from None
+    proposals = _proposals(names, body)
     return Table(
         tuple(names),
         delimiter,
@@ -154,7 +166,8 @@ def inspect(path: Path) -> Table:
         last,
         median(steps),
         label,
-        _proposals(names, body),
+        proposals,
+        _left_out(names, body, proposals, time_column),
     )
 
 
@@ -200,6 +213,75 @@ def _proposals(names: Sequence[str], body: Sequence[Sequence[str]]) -> tuple[Pro
     return tuple(found)
 
 
+#: words at the end of a column's name that say its units
+_UNIT_WORDS = {
+    "c": "degC", "degc": "degC", "celsius": "degC", "k": "K", "kelvin": "K",
+    "pa": "Pa", "hpa": "hPa", "mbar": "hPa", "kpa": "kPa",
+    "wm2": "W m-2", "w": "W m-2", "umol": "umol m-2 s-1", "mm": "mm", "ppm": "umol mol-1", "ms": "m s-1",
+    "pct": "%", "percent": "%", "perc": "%", "m3m3": "m3 m-3", "vwc": "m3 m-3",
+}  # fmt: skip
+#: words that make a column another thing than the variable before it
+_OTHER_THINGS = {
+    "sd",
+    "std",
+    "se",
+    "unc",
+    "randunc",
+    "jointunc",
+    "err",
+    "error",
+    "qc",
+    "flag",
+    "n",
+    "min",
+    "max",
+    "out",
+}
+
+
+def _left_out(
+    names: Sequence[str], body: Sequence[Sequence[str]], proposals: Sequence[Proposal], time_column: str
+) -> tuple[Left, ...]:
+    used = {p.column for p in proposals} | {p.quality for p in proposals} | {time_column}
+    taken = {p.variable: p.column for p in proposals}
+    found = []
+    for name in names:
+        if name in used:
+            continue
+        if _TIME.fullmatch(name):
+            found.append(Left(name, f"time stamps are taken from {time_column}"))
+            continue
+        variable, units = _near(name)
+        if not _numbers(body, names.index(name)):
+            found.append(Left(name, "holds text or nothing in the first rows"))
+        elif not variable:
+            found.append(Left(name, "its name is not known"))
+        elif variable in taken:
+            found.append(Left(name, f"{variable} is taken from {taken[variable]}", variable))
+        else:
+            found.append(
+                Left(name, f"is probably {variable}{f' in {units}' if units else ''}", variable, units)
+            )
+    return tuple(found)
+
+
+def _near(name: str) -> tuple[str, str]:
+    """Variable that the first words of a column's name mean, and the units that the words behind it say ("" if none)."""
+    words = re.split(r"[_\s.\-()\[\]/]+", name.strip("_ "))
+    for count in range(len(words), 0, -1):
+        head, rest = "_".join(words[:count]), [w.lower() for w in words[count:] if w]
+        if _OTHER_THINGS & set(rest):
+            return "", ""
+        for variable, known in _KNOWN.items():
+            if re.fullmatch(f"(?:{known.pattern}){_SUFFIX}", head, re.I):
+                said = next((_UNIT_WORDS[w] for w in rest if w in _UNIT_WORDS), "")
+                usual = [u for u, _, _ in known.units]
+                if said and usual and said not in usual:  # umol of a concentration is no flux
+                    said = usual[0] if len(usual) == 1 else ""
+                return variable, said
+    return "", ""
+
+
 def _numbers(body: Sequence[Sequence[str]], at: int) -> list[float]:
     numbers = []
     for row in body:
@@ -213,3 +295,12 @@ def _numbers(body: Sequence[Sequence[str]], at: int) -> list[float]:
         if number not in _MISSING_NUMBERS:
             numbers.append(number)
     return numbers
+
+
+#: names under which a column may be given
+VARIABLES = (*_KNOWN, "GPP_NT", "GPP_DT", "RECO_NT", "RECO_DT")
+
+
+def is_variable(name: str) -> bool:
+    """Whether the reader knows a variable of this name; a number behind it tells several sensors apart (SWC_2)."""
+    return re.sub(r"_\d+$", "", name) in VARIABLES

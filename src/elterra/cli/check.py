@@ -9,14 +9,14 @@ from elterra.cli._output import emit
 
 
 def check(experiment: ExperimentFile, json_: Json = False) -> None:
-    """Check an experiment file and that its record is there; runs nothing."""
-    from elterra.errors import InputError
+    """Check an experiment file and its record with the code of the run; tells all that is wrong, runs nothing."""
     from elterra.experiment import load_experiment
+    from elterra.pipeline import NotReadyError, problems
 
     loaded = load_experiment(experiment)
-    record = loaded.record_path()
-    if record is not None and not record.is_file():
-        raise InputError(f"{experiment}: data.record: there is no file {record}")
+    found = problems(loaded)
+    if found:
+        raise NotReadyError(tuple(found))
     site = loaded.site if isinstance(loaded.site, str) else loaded.site.name
     told = {
         "name": loaded.name,

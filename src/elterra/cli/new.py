@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -54,6 +55,8 @@ _FACTS: tuple[tuple[str, str, str, type], ...] = (
     ),
 )
 
+_WORDS = {key: words for key, _, words, _ in _FACTS}
+
 _OF_SITE = (
     "latitude",
     "longitude",
@@ -76,21 +79,23 @@ def station(
     record: Annotated[Path, typer.Option("--from", help="Table of measurements (CSV with a header).")],
     out: Annotated[Path | None, typer.Option(help="Experiment file; <name>.yaml if not given.")] = None,
     name: Annotated[str | None, typer.Option(help="Short name; that of the table if not given.")] = None,
-    latitude: Annotated[float | None, typer.Option()] = None,
-    longitude: Annotated[float | None, typer.Option()] = None,
-    elevation: Annotated[float | None, typer.Option()] = None,
-    utc_offset: Annotated[float | None, typer.Option()] = None,
+    latitude: Annotated[float | None, typer.Option(help=_WORDS["latitude"])] = None,
+    longitude: Annotated[float | None, typer.Option(help=_WORDS["longitude"])] = None,
+    elevation: Annotated[float | None, typer.Option(help=_WORDS["elevation_m"])] = None,
+    utc_offset: Annotated[float | None, typer.Option(help=_WORDS["utc_offset_h"])] = None,
     label: Annotated[str | None, typer.Option(help="start, middle or end of the interval.")] = None,
-    reference_height: Annotated[float | None, typer.Option()] = None,
-    pft: Annotated[int | None, typer.Option()] = None,
-    canopy_height: Annotated[float | None, typer.Option()] = None,
-    sand: Annotated[float | None, typer.Option()] = None,
-    clay: Annotated[float | None, typer.Option()] = None,
-    organic: Annotated[float | None, typer.Option()] = None,
-    bedrock: Annotated[float | None, typer.Option()] = None,
-    soil_colour: Annotated[int | None, typer.Option()] = None,
-    slope: Annotated[float | None, typer.Option()] = None,
-    nitrogen_deposition: Annotated[float | None, typer.Option()] = None,
+    reference_height: Annotated[float | None, typer.Option(help=_WORDS["reference_height_m"])] = None,
+    pft: Annotated[int | None, typer.Option(help=_WORDS["pft"])] = None,
+    canopy_height: Annotated[float | None, typer.Option(help=_WORDS["canopy_height_m"])] = None,
+    sand: Annotated[float | None, typer.Option(help=_WORDS["sand_percent"])] = None,
+    clay: Annotated[float | None, typer.Option(help=_WORDS["clay_percent"])] = None,
+    organic: Annotated[float | None, typer.Option(help=_WORDS["organic_kg_m3"])] = None,
+    bedrock: Annotated[float | None, typer.Option(help=_WORDS["bedrock_m"])] = None,
+    soil_colour: Annotated[int | None, typer.Option(help=_WORDS["colour"])] = None,
+    slope: Annotated[float | None, typer.Option(help=_WORDS["slope_degrees"])] = None,
+    nitrogen_deposition: Annotated[
+        float | None, typer.Option(help=_WORDS["nitrogen_deposition_g_m2_yr"])
+    ] = None,
     units: Annotated[list[str] | None, typer.Option(help="VARIABLE=UNITS; may be repeated.")] = None,
     column: Annotated[list[str] | None, typer.Option(help="VARIABLE=COLUMN; may be repeated.")] = None,
     yes: Annotated[
@@ -99,9 +104,11 @@ def station(
     json_: Json = False,
 ) -> None:
     """Start an experiment from your own table; asks for what the table cannot tell."""
+    from elterra.cli._columns import choose, left_out
     from elterra.cli._inspect import inspect
     from elterra.errors import InputError
-    from elterra.experiment import Experiment
+    from elterra.experiment import Experiment, load_experiment
+    from elterra.pipeline import problems
 
     if not record.is_file():
         raise InputError(f"{record}: no such file")
@@ -111,7 +118,8 @@ def station(
     if out.exists():
         raise InputError(f"{out}: is there already; choose another file with --out")
     ask = not yes and not json_ and sys.stdin.isatty()
-    columns = _columns(table, record, _pairs(column, "--column"), _pairs(units, "--units"), ask)
+    found = choose(table, record, _pairs(column, "--column"), _pairs(units, "--units"), ask)
+    columns = found.found
     given: dict[str, Any] = {
         "latitude": latitude,
         "longitude": longitude,
@@ -133,10 +141,25 @@ def station(
     plain = _plain(name, record, out, table, columns, facts)
     checked = Experiment.from_plain(plain, where=str(out), folder=out.resolve().parent)
     _write(out, record, plain)
+    lacking = problems(load_experiment(out))
     if json_:
-        emit({"path": str(out), "hash": checked.content_hash(), "columns": columns})
-    else:
-        typer.echo(f"{out}: written. Next:\n  elterra check {out}\n  elterra run {out}")
+        told = {"path": str(out), "hash": checked.content_hash(), "columns": columns}
+        emit(
+            {
+                **told,
+                "left_out": {item.column: item.why for item in found.left},
+                "problems": [asdict(p) for p in lacking],
+            }
+        )
+        return
+    typer.echo(f"{out}: written.")
+    for line in left_out(found.left):
+        typer.echo(line)
+    if lacking:
+        typer.echo("It cannot be run yet:")
+        for problem in lacking:
+            typer.echo(f"  {problem}")
+    typer.echo(f"Next:\n  elterra check {out}\n  elterra run {out}")
 
 
 def _pairs(words: list[str] | None, option: str) -> dict[str, str]:
@@ -151,54 +174,19 @@ def _pairs(words: list[str] | None, option: str) -> dict[str, str]:
     return found
 
 
-def _columns(
-    table: Table, record: Path, chosen: dict[str, str], units: dict[str, str], ask: bool
-) -> dict[str, dict[str, Any]]:
-    from elterra.errors import InputError
-
-    unknown = set(chosen.values()) - set(table.columns)
-    if unknown:
-        raise InputError(f"{record}: no column {sorted(unknown)}; there are {', '.join(table.columns)}")
-    proposed = {p.variable: p for p in table.proposals if p.column not in chosen.values()}
-    found: dict[str, dict[str, Any]] = {}
-    for variable in [*proposed, *(v for v in chosen if v not in proposed)]:
-        p = proposed.get(variable)
-        name = chosen.get(variable) or (p.column if p else "")
-        unit = units.get(variable) or (p.units if p and name == p.column else "")
-        if ask:
-            middle = f", median of |values| {p.median:.4g}" if p and p.median is not None else ""
-            if variable not in chosen and not typer.confirm(
-                f"{variable} is column {name}{middle}?", default=True
-            ):
-                continue
-            if variable not in units:
-                unit = typer.prompt(f"  units of {name}", default=unit or None)
-        if not unit:
-            raise InputError(
-                f"{record}: the units of {name} ({variable}) cannot be told from its values; "
-                f"give --units {variable}=UNITS"
-            )
-        found[variable] = {"column": name, "units": unit}
-        if p and p.quality and name == p.column:
-            found[variable]["quality"] = p.quality
-    if not found:
-        raise InputError(
-            f"{record}: no column is known; give --column VARIABLE=COLUMN and --units VARIABLE=UNITS"
-        )
-    return found
-
-
 def _facts(given: dict[str, Any], record: Path, ask: bool) -> dict[str, Any]:
+    from elterra.cli._columns import question
     from elterra.errors import InputError
 
     missing = [fact for fact in _FACTS if given[fact[0]] is None]
     if missing and not ask:
-        listed = "\n".join(f"{option:<20}{words}" for _, option, words, _ in missing)
+        width = max(len(option) for _, option, _, _ in missing) + 2
+        listed = "\n".join(f"{option:<{width}}{words}" for _, option, words, _ in missing)
         raise InputError(
             f"{record}: the table cannot tell these facts, and they are not guessed. Give:\n{listed}"
         )
-    for key, _, words, kind in missing:
-        given[key] = typer.prompt(words, type=kind)
+    for key, option, words, kind in missing:
+        given[key] = question(words, kind, f"{option} VALUE")
     return given
 
 

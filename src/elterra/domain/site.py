@@ -14,7 +14,7 @@ from importlib.resources import files
 
 import numpy as np
 
-from elterra.errors import InputError
+from elterra.errors import Faults, InputError
 
 #: window of the product, degrees: (south, north, west, east)
 EUROPE = (33.0, 73.0, -25.0, 45.0)
@@ -81,10 +81,11 @@ class Site:
     notes: str = ""
 
     def __post_init__(self) -> None:
-        self._check_place()
-        self._check_numbers()
-        self._check_patches()
-        self._check_soil()
+        faults = Faults()
+        for check in (self._check_place, self._check_numbers, self._check_patches, self._check_soil):
+            with faults.caught():
+                check()
+        faults.raise_any()
 
     def _fail(self, field: str, problem: str, fix: str) -> None:
         raise SiteError(self.name, field, problem, fix)
@@ -140,7 +141,8 @@ class Site:
         if not 1 <= self.soil_color <= 20:
             self._fail("soil_color", f"{self.soil_color} is no CLM class", "give 1 (light) to 20 (dark)")
         # 15 degrees of longitude an hour; political zones differ by up to two hours from the sun
-        if abs(self.utc_offset_h - self.longitude / 15.0) > 2.5:
+        here = inside(self.latitude, self.longitude)  # of a wrong longitude the sun says nothing
+        if here and abs(self.utc_offset_h - self.longitude / 15.0) > 2.5:
             self._fail(
                 "utc_offset_h",
                 f"{self.utc_offset_h:g} h does not fit longitude {self.longitude:g}",

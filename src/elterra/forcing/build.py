@@ -3,7 +3,7 @@
 import numpy as np
 import xarray as xr
 
-from elterra.errors import InputError
+from elterra.errors import Faults, InputError
 from elterra.forcing import _fill, solar
 from elterra.forcing._site import SiteLike
 from elterra.forcing.humidity import saturation_pressure, specific_humidity
@@ -50,6 +50,10 @@ _WIND_MONTH = (1.73, 1.91, 1.98, 2.01, 2.04, 2.21, 2.24, 2.12, 2.04, 1.98, 1.81,
 
 class ForcingError(InputError):
     """Weather cannot be made gap-free from this record; names variable and fix."""
+
+    def __init__(self, text: str, variable: str | None = None) -> None:
+        self.variable = variable
+        super().__init__(text)
 
 
 class _Column:
@@ -98,6 +102,7 @@ def build_forcing(record: xr.Dataset, site: SiteLike, *, homogenise_precipitatio
         raise ForcingError(f"{record.attrs.get('source_file')}: step {seconds:g} s is longer than an hour. "
                            "Fix: give half-hourly or hourly weather.")  # fmt: skip
     per_day = round(86400.0 / seconds)
+    _needs(record, per_day)
     out: dict[str, _Column] = {}
     out["TBOT"] = _temperature(record, per_day)
     t = out["TBOT"].value
@@ -129,6 +134,32 @@ def build_forcing(record: xr.Dataset, site: SiteLike, *, homogenise_precipitatio
     return ds
 
 
+#: weather that cannot be estimated from the rest: (variables, one of which is needed; least days of it; what it is)
+NEEDED = (
+    (("TA",), 20, "air temperature"),
+    (("SW_IN",), 20, "incoming shortwave radiation"),
+    (("VPD", "RH"), 5, "vapour pressure deficit or relative humidity"),
+    (("P",), 1, "precipitation"),
+)
+
+
+def _needs(record: xr.Dataset, per_day: int) -> None:
+    """Raises `ForcingError`, or all of them at once, for weather that must be measured in part."""
+    faults = Faults()
+    for names, days, what in NEEDED:
+        count = max(int(np.isfinite(_get(record, n)).sum()) for n in names)
+        if count < days * per_day:
+            got = f"{count / per_day:.1f} days of it" if count else "no value of it"
+            faults.add(
+                ForcingError(
+                    f"{record.attrs.get('source_file')}: {' or '.join(names)}: {got}, at least {days} days needed. "
+                    f"Fix: give {what}.",
+                    names[0],
+                )
+            )
+    faults.raise_any()
+
+
 def _get(record: xr.Dataset, name: str) -> np.ndarray:
     if name in record:
         return np.array(record[name].values, float)
@@ -147,10 +178,6 @@ def _provenance(record: xr.Dataset, name: str) -> tuple[np.ndarray, str]:
 
 def _temperature(record: xr.Dataset, per_day: int) -> _Column:
     values = _get(record, "TA")
-    if np.isfinite(values).sum() < 20 * per_day:
-        raise ForcingError(
-            f"{record.attrs.get('source_file')}: TA: fewer than 20 days. Fix: give air temperature."
-        )
     measured, rest = _provenance(record, "TA")
     column = _Column(measured, 0.5)
     column.put(np.isfinite(values), values, rest, 1.5)
@@ -184,10 +211,6 @@ def _shortwave(
     record: xr.Dataset, site: SiteLike, start: np.ndarray, seconds: float, per_day: int
 ) -> _Column:
     values = _get(record, "SW_IN")
-    if np.isfinite(values).sum() < 20 * per_day:
-        raise ForcingError(
-            f"{record.attrs.get('source_file')}: SW_IN: fewer than 20 days. Fix: give shortwave radiation."
-        )
     measured, _ = _provenance(record, "SW_IN")
     toa = solar.top_of_atmosphere(start, seconds, site.latitude, site.longitude)
     offset = np.maximum(measured, 0.0)  # thermal offset of the pyranometer at night
@@ -241,8 +264,6 @@ def _precipitation(
     record: xr.Dataset, site: SiteLike, start: np.ndarray, t: np.ndarray, homogenise: bool
 ) -> _Column:
     values = _get(record, "P")
-    if not np.isfinite(values).any():
-        raise ForcingError(f"{record.attrs.get('source_file')}: P: not measured. Fix: give precipitation.")
     snowy = np.clip((275.15 - t) / 2.0, 0.0, 1.0)
     # gauges lose a few per cent of rain and up to half of snow in wind (WMO SPICE); the sd is relative
     relative = 0.10 + 0.25 * snowy

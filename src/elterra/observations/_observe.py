@@ -35,7 +35,7 @@ def make_observations(record: xr.Dataset, site: object = None, *, spike_z: float
     `X_sd`, `X_sd_random`, `X_sd_repr`, `X_flag` (int8, FLAGS). Daily references [day] (UTC days), gC m-2 d-1:
     `GPP_NT_daily`, `GPP_DT_daily`, `ER_NT_daily`, `ER_DT_daily` where the record has them.
     `attrs['report']` is the record's report with the rejections added. A value without a finite positive
-    error is not used.
+    error is not used. A variable that the record lacks is there with the flag `missing`.
     """
     report: Report = copy.deepcopy(record.attrs["report"])  # a second call must not count twice
     out = xr.Dataset(coords={"time": record.time})
@@ -44,9 +44,13 @@ def make_observations(record: xr.Dataset, site: object = None, *, spike_z: float
     for name in ("NEE", "LE"):
         if name in record:
             _flux(record, name, out, report, spike_z)
+        else:
+            _absent(record, name, out, report)
     swc = next((n for n in ("SWC_1", "SWC") if n in record), None)
     if swc is not None:
         _soil_water(record, swc, out, report)
+    else:
+        _absent(record, "SWC", out, report)
     _daily_references(record, out)
     out.attrs = {
         "site": record.attrs.get("site", ""),
@@ -143,15 +147,22 @@ def _soil_water(record: xr.Dataset, name: str, out: xr.Dataset, report: Report) 
     for a, b in zip(change, np.append(change[1:], values.size), strict=True):
         if b - a > 5 * per_day:
             flag[a:b] = np.where(flag[a:b] == 1, 6, flag[a:b])
-    if "TS_1" in record:
+    soil = next((n for n in ("TS_1", "TS") if n in record), None)
+    if soil is not None:
         # dielectric sensors see liquid water only
-        flag[(flag == 1) & (record["TS_1"].values < 273.15)] = 7
+        flag[(flag == 1) & (record[soil].values < 273.15)] = 7
     random = np.full(values.shape, SWC_SENSOR_SD)
     _store(
         out, report, "SWC", values, flag, random, np.full(values.shape, REPRESENTATIVENESS["SWC"][1]), None
     )
     depths = record.attrs.get("swc_depths_m", (float("nan"),))
     out["SWC"].attrs["depth_m"] = float(depths[0])
+
+
+def _absent(record: xr.Dataset, name: str, out: xr.Dataset, report: Report) -> None:
+    """A variable that the record does not have: missing throughout."""
+    nothing = np.full(record.sizes["time"], np.nan)
+    _store(out, report, name, nothing, np.zeros(nothing.shape, np.int8), nothing, nothing, None)
 
 
 def _store(

@@ -1,5 +1,6 @@
 """Plain CSV or Parquet with a declared column map, and ALMA (PLUMBER2) NetCDF."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from elterra.errors import Faults
 from elterra.observations._errors import (
     AmbiguousLabelError,
     ColumnError,
@@ -18,9 +20,10 @@ from elterra.observations._errors import (
 from elterra.observations._files import lines_of, read_text
 from elterra.observations._read_fluxnet import _numbers
 from elterra.observations._record import make_record
-from elterra.observations._stamps import parse_stamps
+from elterra.observations._report import Report
+from elterra.observations._stamps import parse_by_format, parse_stamps
 from elterra.observations._time_axis import check_calendar, step_seconds
-from elterra.observations._units import base_of
+from elterra.observations._units import QUANTITIES, base_of, to_normal
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,9 @@ class ColumnMap:
     label : 'start', 'end' or 'middle' of the interval
     utc_offset_h : offset of the clock; or time_zone, an IANA name, for a clock with daylight saving
     swc_depths_m : depth of SWC_1, SWC_2, ..
+    time_format : strptime format of the stamps; None for ISO 8601 and FLUXNET stamps
+    missing : values that mean missing
+    measured : `NEE_QC` .. -> flags that mean measured; 0 where nothing is said
     """
 
     columns: dict[str, tuple[str, str | None]]
@@ -42,20 +48,60 @@ class ColumnMap:
     site: str = ""
     swc_depths_m: tuple[float, ...] = ()
     measured_only: tuple[str, ...] = field(default=())
+    time_format: str | None = None
+    missing: tuple[float, ...] = ()
+    measured: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
 
 def read_table(path: Path, columns: ColumnMap) -> xr.Dataset:
-    """Read CSV, zipped CSV or Parquet by a ColumnMap into the normal form."""
+    """Read CSV, zipped CSV or Parquet by a ColumnMap into the normal form. All faults are told at once."""
     frame, name = _frame(path)
-    missing = [c for c in (columns.time, *(c for c, _ in columns.columns.values())) if c not in frame.columns]
-    if missing:
-        have = ", ".join(map(str, frame.columns[:20]))
-        raise ColumnError(name, f"no column {missing[0]!r}", f"choose of: {have}", variable=missing[0])
-    for target in columns.columns:
-        if not base_of(target):
-            raise ColumnError(
-                name, f"{target!r} is no name of the normal form", "use FLUXNET base names", variable=target
+    faults, report = Faults(), Report()
+    stamps, offset, own, seconds = None, 0.0, False, None
+    with faults.caught():
+        stamps, offset, own = _stamps(frame, columns, name)
+    if stamps is not None:
+        with faults.caught():
+            seconds = step_seconds(stamps, name)
+    if columns.label not in ("start", "end", "middle"):
+        faults.add(
+            AmbiguousLabelError(
+                name, "what the stamp labels is not declared", "say label: start, end or middle"
             )
+        )
+    data = {}
+    for target, (column, unit) in columns.columns.items():
+        with faults.caught():
+            data[target] = _column(frame, column, target, columns, name, report)
+        if not target.endswith("_QC") and base_of(target):
+            with faults.caught():  # the dimension of a unit needs no values
+                to_normal(np.zeros(1), unit, target, seconds or 1800.0, name)
+    back = {"start": 0.0, "middle": 0.5, "end": 1.0}.get(str(columns.label), 0.0) * (seconds or 0.0)
+    attrs: dict[str, object] = {"site": columns.site, "swc_depths_m": columns.swc_depths_m or (float("nan"),)}
+    attrs["measured_only"] = " ".join(columns.measured_only)
+    units = {target: unit for target, (_, unit) in columns.columns.items()}
+    if stamps is None or seconds is None or not data:
+        faults.raise_any()
+        raise ColumnError(name, "no column is declared", "name at least one in the column map")
+    record = None
+    with faults.caught():
+        # time zones are resolved above, so a jump that is left is a wrong declaration
+        record = make_record(
+            stamps - np.timedelta64(round(back * 1e9), "ns"), data, units, file=name, reader="table",
+            report=report, utc_offset_h=offset, seconds=seconds, attrs=attrs,
+            check_dst=columns.time_zone is None and not own,
+        )  # fmt: skip
+    faults.raise_any()
+    assert record is not None
+    return record
+
+
+def _stamps(frame: pd.DataFrame, columns: ColumnMap, name: str) -> tuple[np.ndarray, float, bool]:
+    """Times [row] of the file's clock, its UTC offset (h), and whether the stamps carry their own (then 0)."""
+    if columns.time not in frame.columns:
+        raise ColumnError(
+            name, f"no column {columns.time!r} (time stamps)", _choice(frame), variable=columns.time
+        )
     if pd.api.types.is_datetime64_any_dtype(frame[columns.time]):
         series = frame[columns.time]
         own = getattr(series.dt, "tz", None) is not None
@@ -63,32 +109,47 @@ def read_table(path: Path, columns: ColumnMap) -> xr.Dataset:
             "datetime64[ns]"
         )
     else:
-        stamps, _, own = parse_stamps(frame[columns.time].astype(str).tolist(), name, columns.time)
-    offset = 0.0 if own else columns.utc_offset_h
-    if columns.time_zone is not None and not own:
-        stamps, offset = _to_utc(stamps, columns.time_zone, name), 0.0
-    elif offset is None:
+        texts = frame[columns.time].astype(str).tolist()
+        if columns.time_format is None:
+            stamps, _, own = parse_stamps(texts, name, columns.time)
+        else:
+            stamps, own = parse_by_format(texts, columns.time_format, name, columns.time)
+    if own:
+        return stamps, 0.0, True
+    if columns.time_zone is not None:
+        return _to_utc(stamps, columns.time_zone, name), 0.0, False
+    if columns.utc_offset_h is None:
         raise TimeAxisError(name, "the clock is not declared", "give utc_offset_h or time_zone")
-    seconds = step_seconds(stamps, name)
-    if columns.label not in ("start", "end", "middle"):
-        raise AmbiguousLabelError(
-            name, "what the stamp labels is not declared", "say label: start, end or middle"
+    return stamps, float(columns.utc_offset_h), False
+
+
+def _column(
+    frame: pd.DataFrame, column: str, target: str, columns: ColumnMap, name: str, report: Report
+) -> np.ndarray:
+    """Values [row] of one column, declared missing values as NaN; a quality flag as 0 measured, 1 not."""
+    if not base_of(target):
+        raise ColumnError(
+            name,
+            f"{target!r} is no name of the normal form",
+            f"use one of {', '.join(QUANTITIES)}, with a number behind (SWC_1) for more than one",
+            variable=target,
         )
-    back = {"start": 0.0, "middle": 0.5, "end": 1.0}[columns.label] * seconds
-    data = {}
-    for target, (column, _) in columns.columns.items():
-        series = frame[column]
-        numeric = pd.api.types.is_numeric_dtype(series)
-        data[target] = series.to_numpy(float) if numeric else _numbers(series.astype(object), column, name)
-    attrs: dict[str, object] = {"site": columns.site, "swc_depths_m": columns.swc_depths_m or (float("nan"),)}
-    attrs["measured_only"] = " ".join(columns.measured_only)
-    units = {target: unit for target, (_, unit) in columns.columns.items()}
-    # time zones are resolved above, so a jump that is left is a wrong declaration
-    return make_record(
-        stamps - np.timedelta64(round(back * 1e9), "ns"), data, units, file=name, reader="table",
-        utc_offset_h=float(offset), seconds=seconds, attrs=attrs,
-        check_dst=columns.time_zone is None and not own,
-    )  # fmt: skip
+    if column not in frame.columns:
+        raise ColumnError(name, f"no column {column!r}", _choice(frame), variable=target)
+    series = frame[column]
+    numeric = pd.api.types.is_numeric_dtype(series)
+    values = series.to_numpy(float) if numeric else _numbers(series.astype(object), column, name)
+    missing = np.isin(values, columns.missing)
+    report.reject(target, "declared missing", int(missing.sum()))
+    values = np.where(missing, np.nan, values)
+    if not target.endswith("_QC") or target not in columns.measured:
+        return values
+    measured = np.isin(values, columns.measured[target])
+    return np.where(np.isfinite(values), np.where(measured, 0.0, 1.0), np.nan)
+
+
+def _choice(frame: pd.DataFrame) -> str:
+    return f"choose of: {', '.join(map(str, frame.columns[:20]))}"
 
 
 def _to_utc(stamps: np.ndarray, zone: str, name: str) -> np.ndarray:

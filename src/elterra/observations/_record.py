@@ -3,6 +3,7 @@
 import numpy as np
 import xarray as xr
 
+from elterra.errors import Faults
 from elterra.observations._errors import TimeAxisError
 from elterra.observations._report import Report
 from elterra.observations._time_axis import check_no_daylight_saving, regularise, step_seconds
@@ -73,6 +74,7 @@ def make_record(
     else:
         axis, cleaned = regularise(start, cleaned, seconds, file, report)
     out = xr.Dataset(attrs=dict(attrs or {}))
+    faults = Faults()
     for name, raw in cleaned.items():
         if name.endswith("_QC"):
             out[name] = (
@@ -81,21 +83,9 @@ def make_record(
                 {"units": "1", "long_name": f"quality of {name[:-3]} as given by the source"},
             )
             continue
-        quantity = QUANTITIES[base_of(name)]
-        spread = name.endswith(("_RANDUNC", "_JOINTUNC", "_SD"))
-        declared = units.get(name)
-        values = to_normal(raw, declared, name, seconds, file)
-        if spread:
-            values = values - to_normal(np.zeros(1), declared, name, seconds, file)
-        else:
-            check_plausible(values, str(declared), name, seconds, file)
-            outside = (values < quantity.low) | (values > quantity.high)
-            report.reject(
-                name, f"outside {quantity.low:g}..{quantity.high:g} {quantity.units}", int(outside.sum())
-            )
-            values = np.where(outside, np.nan, values)
-        report.read[name] = int(np.isfinite(values).sum())
-        out[name] = ("time", values, {"units": quantity.units, "long_name": quantity.long_name})
+        with faults.caught():
+            out[name] = _normal(raw, units.get(name), name, seconds, file, report)
+    faults.raise_any()
     shift = np.timedelta64(round(utc_offset_h * 3600), "s")
     axis = axis - shift
     step = np.timedelta64(round(seconds), "s")
@@ -105,3 +95,22 @@ def make_record(
     out["time_bnds"] = (("time", "bnds"), np.stack([axis, ends], 1).astype("datetime64[ns]"))
     out.attrs |= {"step_seconds": float(seconds), "source_file": file, "reader": reader, "report": report}
     return out
+
+
+def _normal(
+    raw: np.ndarray, declared: str | None, name: str, seconds: float, file: str, report: Report
+) -> tuple[str, np.ndarray, dict[str, str]]:
+    """A column in the units of the normal form: converted, its unit doubted, impossible values refused and counted."""
+    quantity = QUANTITIES[base_of(name)]
+    values = to_normal(raw, declared, name, seconds, file)
+    if name.endswith(("_RANDUNC", "_JOINTUNC", "_SD")):
+        values = values - to_normal(np.zeros(1), declared, name, seconds, file)
+    else:
+        check_plausible(values, str(declared), name, seconds, file)
+        outside = (values < quantity.low) | (values > quantity.high)
+        report.reject(
+            name, f"outside {quantity.low:g}..{quantity.high:g} {quantity.units}", int(outside.sum())
+        )
+        values = np.where(outside, np.nan, values)
+    report.read[name] = int(np.isfinite(values).sum())
+    return "time", values, {"units": quantity.units, "long_name": quantity.long_name}

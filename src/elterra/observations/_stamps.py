@@ -56,3 +56,29 @@ def parse_stamps(texts: list[str], file: str, column: str) -> tuple[np.ndarray, 
     if own:
         times = times.dt.tz_localize(None)
     return times.to_numpy("datetime64[ns]"), form, own
+
+
+def parse_by_format(texts: list[str], form: str, file: str, column: str) -> tuple[np.ndarray, bool]:
+    """Times [n] by a declared strptime format, and whether they carry their own UTC offset (then they are UTC).
+
+    Raises TimeAxisError that names the first stamp that does not fit."""
+    series = pd.Series(texts, dtype=str).str.strip()
+    own = "%z" in form or "%Z" in form
+    try:
+        times = pd.to_datetime(series, format=form, errors="coerce", utc=own)
+    except ValueError as error:
+        raise TimeAxisError(
+            file, f"{form!r} is no strptime format ({error})", "write it as %d.%m.%Y %H:%M", time=column
+        ) from error
+    bad = times.isna().to_numpy()
+    if bad.any():
+        first = series[int(np.argmax(bad))]
+        raise TimeAxisError(
+            file,
+            f"{column}: {first!r} does not fit the declared format {form!r} ({int(bad.sum())} of {bad.size} stamps)",
+            "correct clock.format, or leave it out for ISO 8601 and YYYYMMDDHHMM",
+            time=first,
+        )
+    if own:
+        times = times.dt.tz_localize(None)
+    return times.to_numpy("datetime64[ns]"), own

@@ -1,6 +1,13 @@
 """Stages as idempotent steps keyed by content hash: run, skip, resume, inspect."""
 
-from elterra.pipeline._run import RunResult, StageStatus, run_experiment, saved_experiment, status
+from elterra.pipeline._run import (
+    RunResult,
+    StageStatus,
+    rerun_stage,
+    run_experiment,
+    saved_experiment,
+    status,
+)
 from elterra.pipeline._stage import (
     Context,
     Interrupted,
@@ -9,11 +16,14 @@ from elterra.pipeline._stage import (
     StageError,
     StageResult,
 )
+from elterra.pipeline.ready import NotReadyError, Problem, problems
 from elterra.pipeline.stages import evaluate_run, stages
 
 __all__ = [
     "Context",
     "Interrupted",
+    "NotReadyError",
+    "Problem",
     "ProgressEvent",
     "RunResult",
     "Stage",
@@ -21,6 +31,8 @@ __all__ = [
     "StageResult",
     "StageStatus",
     "evaluate_run",
+    "problems",
+    "rerun_stage",
     "run_experiment",
     "saved_experiment",
     "stages",

@@ -110,6 +110,26 @@ def run_experiment(
     return RunResult(run_dir, tuple(ran), tuple(skipped), time.monotonic() - start, figures)
 
 
+def rerun_stage(
+    run_dir: str | Path,
+    name: str,
+    *,
+    progress: Report | None = None,
+    stages: Sequence[Stage] | None = None,
+    stop: threading.Event | None = None,
+) -> None:
+    """Runs one stage of a finished run again, and its manifest with it; what it needs is left as it is.
+
+    For work outside of the stages (`elterra evaluate`) that changes what the stage reads. Raises as `run_experiment`.
+    """
+    run_dir = Path(run_dir)
+    experiment = saved_experiment(run_dir)
+    stage = next(s for s in (all_stages() if stages is None else stages) if s.name == name)
+    with exclusive(run_dir / "run", "running in this directory"), _stop_on_signals(stop) as stopping:
+        key = _key(stage, experiment, run_dir)
+        _run_stage(stage, key, experiment, run_dir, progress or (lambda _: None), stopping)
+
+
 def status(
     run_dir: str | Path, experiment: Experiment | None = None, *, stages: Sequence[Stage] | None = None
 ) -> list[StageStatus]:
@@ -182,6 +202,7 @@ def _key(stage: Stage, experiment: Experiment, run_dir: Path) -> str:
         "experiment": plain_section(experiment, stage.sections),
         "needs": before,
         "inputs": inputs,
+        "reads": {name: sha256_of(run_dir / name) for name in stage.reads if (run_dir / name).is_file()},
     }
     return digest_of(parts)
 

@@ -61,7 +61,8 @@ class Stage:
     stages whose results it reads. ``sections``: parts of the experiment that matter to it. ``code``: modules
     or rooms whose source goes into the key. ``owns``: paths in the run directory that belong to it, removed
     when it begins anew (the folder of its name always does). ``inputs``: files outside of the run directory
-    that it reads. ``intact``: whether results given as digests are still there.
+    that it reads. ``reads``: files of the run directory that no stage makes; they matter where they
+    exist. ``intact``: whether results given as digests are still there.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Stage:
     code: tuple[str, ...] = ()
     owns: tuple[str, ...] = ()
     inputs: Callable[[Experiment], Sequence[Path]] | None = None
+    reads: tuple[str, ...] = ()
     intact: Callable[[Path, Mapping[str, str]], bool] | None = None
 
     def function(self) -> Callable[[Context], StageResult]:

@@ -30,6 +30,7 @@ def stages() -> tuple[Stage, ...]:
     Each lives in ``elterra.pipeline.steps.<name>`` as ``run(context) -> StageResult`` (see `Stage`).
     """
     steps = "elterra.pipeline.steps"
+    record = "elterra.pipeline.reanalysis.record"
     land = (
         "elterra.land",
         "elterra.registry",
@@ -39,7 +40,11 @@ def stages() -> tuple[Stage, ...]:
     )
     return (
         Stage(
-            "domain", 1, f"{steps}.domain:run", sections=("site",), code=(f"{steps}.domain", "elterra.domain")
+            "domain",
+            1,
+            f"{steps}.domain:run",
+            sections=("site",),
+            code=(f"{steps}.domain", "elterra.domain", record),
         ),
         Stage(
             "forcing",
@@ -47,7 +52,7 @@ def stages() -> tuple[Stage, ...]:
             f"{steps}.forcing:run",
             needs=("domain",),
             sections=("site", "data", "period"),
-            code=(f"{steps}.forcing", "elterra.forcing", "elterra.observations", "elterra.domain"),
+            code=(f"{steps}.forcing", "elterra.forcing", "elterra.observations", "elterra.domain", record),
             inputs=_record,
         ),
         Stage(
@@ -56,7 +61,7 @@ def stages() -> tuple[Stage, ...]:
             f"{steps}.observations:run",
             needs=("domain",),
             sections=("site", "data", "period"),
-            code=(f"{steps}.observations", "elterra.observations", "elterra.domain"),
+            code=(f"{steps}.observations", "elterra.observations", "elterra.domain", record),
             inputs=_record,
         ),
         Stage(
@@ -106,7 +111,9 @@ def stages() -> tuple[Stage, ...]:
             1,
             f"{steps}.report:run",
             needs=("domain", "observations", "assimilation", "evaluation"),
-            code=(f"{steps}.report",),
+            sections=("title", "about"),
+            code=(f"{steps}.report", "elterra.product", "elterra.pipeline.reanalysis.groups"),
+            reads=("scores/evaluation.json",),
         ),
     )
 

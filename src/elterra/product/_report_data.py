@@ -145,41 +145,47 @@ def cycles(
     return out
 
 
-#: variables of the group `budget` are named `<budget>_<role>[_<term>]`; attributes `budget` and `role`
-#: overrule
-_ROLES = ("storage", "in", "out", "increment", "residual")
-_BUDGETS = ("water", "energy", "carbon", "nitrogen")
+#: roles of the terms of a budget (attribute ``role``), in the order of the page
+_ROLES = ("storage", "flux", "increment", "smoothing", "discrepancy", "residual")
 
 
 def budget_terms(budget: xr.Dataset) -> dict[str, list[tuple[str, str, str]]]:
-    """(role, variable, label) of each budget. A variable that cannot be placed is left out."""
+    """(role, variable, label) of each budget. A variable that does not say its `budget` and `role` is left out."""
     out: dict[str, list[tuple[str, str, str]]] = {}
     for raw in budget.data_vars:
         name = str(raw)
         attrs = budget[name].attrs
-        tokens = re.split(r"[_\W]+", name.lower())
-        which = attrs.get("budget") or next((b for b in _BUDGETS if b in tokens), None)
-        role = attrs.get("role") or next((r for r in _ROLES if r in tokens), None)
-        if which not in _BUDGETS or role not in _ROLES or budget[name].dims != ("time",):
+        which, role = attrs.get("budget"), attrs.get("role")
+        if which is None or role not in _ROLES or budget[name].dims != ("time",):
             continue
-        rest = [t for t in tokens if t not in (which, role)]
-        label = attrs.get("long_name") or " ".join(rest) or str(role)
-        out.setdefault(str(which), []).append((str(role), name, str(label)))
-    return out
+        label = str(attrs.get("long_name", name)).removesuffix(" at the end of the day")
+        out.setdefault(str(which), []).append((str(role), name, label))
+    return {which: sorted(terms, key=lambda t: _ROLES.index(t[0])) for which, terms in out.items()}
 
 
 def budgets(budget: xr.Dataset | None) -> list[dict[str, Any]]:
-    """Per budget: yearly terms and the cumulative course of each (weekly points)."""
+    """Per budget: yearly terms with the signs of the store, and the cumulative course of each (weekly points)."""
     if budget is None:
         return []
     days = day_number(budget["time"].values)
     years = days.astype("datetime64[D]").astype("datetime64[Y]").astype(int) + 1970
     out: list[dict[str, Any]] = []
     for which, terms in budget_terms(budget).items():
+        begin = next(
+            (
+                float(budget[n].values[0])
+                for n in budget.data_vars
+                if budget[n].attrs.get("budget") == which and budget[n].attrs.get("role") == "start"
+            ),
+            None,
+        )
         rows: list[dict[str, Any]] = []
-        for role, name, label in sorted(terms, key=lambda t: (_ROLES.index(t[0]), t[2])):
+        for role, name, label in terms:
             values = budget[name].values.astype(float)
-            flow = np.diff(values, prepend=values[0]) if role == "storage" else np.nan_to_num(values)
+            if role == "storage":
+                flow = np.diff(values, prepend=values[0] if begin is None else begin)
+            else:
+                flow = values
             flow = np.nan_to_num(flow)
             yearly = [float(flow[years == y].sum()) for y in np.unique(years)]
             course = np.cumsum(flow)[::7]
@@ -289,28 +295,24 @@ def score_rows(evaluation: Mapping[str, Any] | None) -> list[dict[str, Any]]:
 def facts(
     daily: xr.Dataset, observations: xr.Dataset | None, evaluation: Mapping[str, Any] | None
 ) -> list[list[str]]:
-    """A few numbers for the head of the page: (figure, what it is)."""
+    """A few numbers for the head of the page: (figure, its unit, what it is)."""
     out: list[list[str]] = []
     days = daily.sizes["time"]
-    years = days / 365.25
-    out.append([f"{years:.1f} years", f"{days:,} days without a gap".replace(",", " ")])
+    out.append([f"{days / 365.25:.1f}", "years", f"{days:,} days without a gap".replace(",", "\u202f")])
     for name, label in (("NEE", "mean net carbon exchange"), ("GPP", "mean gross primary production")):
         if name in daily:
             total = float(daily[name].mean()) * units.SECONDS_PER_DAY * 365.25
-            out.append([f"{total:,.0f} gC m⁻² yr⁻¹".replace(",", " ").replace("-", "−"), label])
+            figure = f"{total:,.0f}".replace(",", "\u202f").replace("-", "−")
+            out.append([figure, "gC m⁻² yr⁻¹", label])
     if "LE" in daily:
         # 2.501 MJ kg-1: heat of vaporisation at 0 degC, for a headline figure only
-        out.append(
-            [
-                f"{float(daily['LE'].mean()) / 2.501e6 * units.SECONDS_PER_DAY * 365.25:.0f} mm yr⁻¹",
-                "mean evapotranspiration",
-            ]
-        )
+        water = float(daily["LE"].mean()) / 2.501e6 * units.SECONDS_PER_DAY * 365.25
+        out.append([f"{water:.0f}", "mm yr⁻¹", "mean evapotranspiration"])
     if observations is not None:
         for name in ("NEE", "LE"):
             if name in observations:
                 share = float(np.isfinite(observations[name].values).mean())
-                out.append([f"{share:.0%}", f"of half-hours have a usable {name} measurement"])
+                out.append([f"{share:.0%}", "", f"of half-hours have a usable {name} measurement"])
     return out
 
 

@@ -162,7 +162,7 @@ class _Variant:
                 self._prediction(name, method, prediction, collected)
             self._prediction(name, "persistence", self._baseline(name, "persistence")[0], collected)
         for name in PARTITIONED:
-            if name in self.observations:
+            if name in self.observations and "NEE" in self.observations:
                 self._partitioned(name, ensembles, methods, collected)
         return record
 

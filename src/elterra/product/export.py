@@ -36,9 +36,8 @@ def cf_dataset(data: xr.Dataset, scale: Scale, metadata: Mapping[str, Any]) -> x
 
     `data`: the group with `time` (UTC interval starts), variables V, V_sd, V_q05.. and V_flag. Names, units,
     standard names and cell methods come from the registry; a variable that is not in it is left out and
-    named in
-    the attribute `elterra_left_out`. `metadata` needs `REQUIRED_METADATA`; anything else in it goes to
-    the file.
+    named in the attribute `elterra_left_out`. `metadata` needs `REQUIRED_METADATA`; anything else in it goes to the file.
+    Nothing is made up: an attribute that is not in it is not in the file.
     """
     missing = [k for k in REQUIRED_METADATA if k not in metadata]
     if missing:
@@ -199,30 +198,11 @@ def _global_attributes(
         ),
         "keywords_vocabulary": "GCMD Science Keywords",
         "standard_name_vocabulary": "CF Standard Name Table v93",
-        "institution": "not stated",
         "source": "elterra: land model with ensemble data assimilation of tower measurements",
         "processing_level": "ecosystem reanalysis, ensemble statistics",
         "comment": "Statistics are those of the analysis ensemble; they hold no measurement error.",
-        "acknowledgement": "Owners of the assimilated measurements; see references.",
-        "license": "not stated",
         "naming_authority": "elterra",
         "id": f"{metadata['site']}-{scale}",
-        "creator_name": "not stated",
-        "creator_email": "not stated",
-        "creator_url": "not stated",
-        "creator_type": "person",
-        "creator_institution": "not stated",
-        "publisher_name": "not stated",
-        "publisher_email": "not stated",
-        "publisher_url": "not stated",
-        "publisher_type": "person",
-        "publisher_institution": "not stated",
-        "project": "elterra",
-        "program": "not stated",
-        "contributor_name": "not stated",
-        "contributor_role": "not stated",
-        "references": "not stated",
-        "metadata_link": "not stated",
         "instrument": "eddy covariance and soil water sensors (assimilated)",
         "platform": "flux tower and land model",
         "product_version": "1",
@@ -255,8 +235,22 @@ def _global_attributes(
         for k, v in metadata.items()
         if v is not None and k not in ("latitude", "longitude", "elevation", "utc_offset")
     }
+    base |= _people(base)
     base["utc_offset_hours"] = float(metadata["utc_offset"])
     return base
+
+
+def _people(given: Mapping[str, Any]) -> dict[str, Any]:
+    """ACDD attributes that follow from those given: who distributes a file is its creator where nothing else is said."""
+    out: dict[str, Any] = {}
+    for key in ("name", "email", "url", "institution", "type"):
+        creator = given.get(f"creator_{key}") or (given.get("institution") if key == "institution" else None)
+        if creator:
+            out[f"creator_{key}"] = creator
+        publisher = given.get(f"publisher_{key}") or (None if "publisher_name" in given else creator)
+        if publisher:
+            out[f"publisher_{key}"] = publisher
+    return out
 
 
 def _iso(moment: np.datetime64) -> str:
@@ -368,7 +362,8 @@ def _write_units(path: Path, headers: Sequence[str], scale: Scale) -> None:
             )
             if entry is None:
                 stamp = "YYYYMMDD, UTC day" if scale == "daily" else "YYYYMMDDHHMM, local standard time"
-                file.write(f"{header},{stamp},time of the interval\n")
+                what = "date of the interval" if scale == "daily" else "start or end of the interval"
+                file.write(f'{header},"{stamp}",{what}\n')
                 continue
             unit = "1" if header.endswith("_QC") else units.display_units(entry.units, scale)
             file.write(f'{header},{unit},"{entry.long_name or entry.description}"\n')

@@ -25,7 +25,8 @@ from elterra.calibration import (
 from elterra.domain import Site
 from elterra.pipeline.reanalysis.cycle import FinalWindow
 from elterra.pipeline.reanalysis.ensemble import rng
-from elterra.pipeline.reanalysis.inputs import STEPS_PER_DAY, save_dataset
+from elterra.pipeline.reanalysis.inputs import save_dataset
+from elterra.pipeline.reanalysis.record import STEPS_PER_DAY
 from elterra.pipeline.reanalysis.sink import MEMBER_VARIABLES, TowerMembers
 from elterra.pipeline.reanalysis.windows import TowerSeries
 from elterra.product.baselines import driver_features

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from elterra.land import Fields
 from elterra.pipeline.reanalysis.ensemble import ParameterEnsemble
-from elterra.pipeline.reanalysis.inputs import STEPS_PER_DAY
+from elterra.pipeline.reanalysis.record import STEPS_PER_DAY
 from elterra.pipeline.reanalysis.setup import FREE_DAILY, FREE_SERIES, Station
 
 Array = NDArray[np.float64]

@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from elterra.pipeline.reanalysis.inputs import ASSIMILATED, load_observations, read_site
-from elterra.pipeline.reanalysis.sink import BUDGETS
+from elterra.pipeline._run import saved_experiment
+from elterra.pipeline.reanalysis.budget import described
+from elterra.pipeline.reanalysis.inputs import load_observations, read_site
+from elterra.pipeline.reanalysis.record import ASSIMILATED, packaged_attributes
 from elterra.pipeline.reanalysis.station import GRAM_C_PER_UMOL
 from elterra.product.store import Store, open_store
 
 #: where `elterra evaluate` leaves its result, beside the stages' folders
 SCORES = "scores"
-_BUDGET_UNITS = {"water": "kg m-2", "carbon": "gC m-2", "nitrogen": "gN m-2"}
 
 
 class RunGroups:
@@ -35,7 +36,7 @@ class RunGroups:
         if group == "innovations":
             return self._file("innovations.nc")
         if group == "budget":
-            return named_budget(self.store.dataset("budget").load())
+            return described(self.store.dataset("budget").load())
         if group not in self.store.groups:
             raise KeyError(group)
         data = self.store.dataset(group)
@@ -54,19 +55,25 @@ class RunGroups:
             return ds.load()
 
     def metadata(self) -> dict[str, Any]:
-        """What titles, maps and citations need."""
-        site = self.site
-        return {
-            "title": str(self.store.attrs.get("title", site.name)),
+        """What titles, maps and citations need: facts of the site, and what the experiment says `about` its makers.
+
+        Read from the experiment as it was last given, so that a change of it needs no new run.
+        """
+        site, experiment = self.site, saved_experiment(self.run_dir)
+        found = {
+            "title": experiment.title or experiment.name,
             "summary": f"Gap-free water, energy, carbon and nitrogen states and fluxes of {site.name} with uncertainty.",
             "site": site.name,
             "latitude": site.latitude,
             "longitude": site.longitude,
             "elevation": site.elevation_m,
             "utc_offset": site.utc_offset_h,
-            "license": "CC-BY-4.0",
             "source": str(self.store.attrs.get("source", "")),
         }
+        if experiment.data.reader == "packaged":
+            owner = packaged_attributes()
+            found |= {"license": owner["license"], "acknowledgement": f"Measurements: {owner['creator']}."}
+        return found | experiment.about.model_dump(exclude_none=True)
 
     def provenance(self) -> dict[str, Any]:
         """Experiment, code version, checksums of every stage's outputs."""
@@ -88,10 +95,13 @@ class RunGroups:
 
 
 def scored_observations(observations: xr.Dataset, site: Any) -> xr.Dataset:
-    """Measured half-hours only (NaN elsewhere), their random error, and the partitioned estimates by day."""
+    """Measured half-hours only (NaN elsewhere) of the variables that have any, their random error, and the partitioned
+    estimates by day."""
     out = xr.Dataset(coords={"time": observations["time"]})
     for name in ASSIMILATED:
         good = observations[f"{name}_flag"] == 1
+        if not bool(good.any()):
+            continue  # nothing to score, and no gap can be designed around it
         out[name] = observations[name].where(good).astype(float)
         out[f"{name}_sd"] = observations[f"{name}_sd_random"].where(good).astype(float)
     to_umol = 1.0 / (GRAM_C_PER_UMOL * 86400.0)
@@ -103,21 +113,4 @@ def scored_observations(observations: xr.Dataset, site: Any) -> xr.Dataset:
             if other in observations:  # the two partitionings differ: that is the error of the reference
                 out[f"{name}_sd"] = np.abs(observations[source] - observations[other]).astype(float) * to_umol
     out.attrs = {"latitude": site.latitude, "longitude": site.longitude, "utc_offset": site.utc_offset_h}
-    return out
-
-
-def named_budget(budget: xr.Dataset) -> xr.Dataset:
-    """The budget group under the names the page sorts by role: storage, in, out, increment, residual."""
-    out = xr.Dataset(coords={"time": budget["time"]})
-    for kind, (_, fluxes) in BUDGETS.items():
-        units = {"units": _BUDGET_UNITS[kind]}
-        out[f"{kind}_storage"] = budget[f"{kind}_end"].assign_attrs(units)
-        for flux, sign in fluxes.items():
-            role = "in" if sign > 0 or flux == "NEE" else "out"
-            value = budget[f"{kind}_{flux}"]
-            out[f"{kind}_{role}_{flux}"] = (value if role == "in" else -value).assign_attrs(units)
-        out[f"{kind}_increment_analysis"] = budget[f"increment_{kind}"].assign_attrs(units)
-        out[f"{kind}_increment_smoother"] = (-budget[f"smoothing_{kind}"]).assign_attrs(units)
-        out[f"{kind}_increment_discrepancy"] = (-budget[f"discrepancy_{kind}"]).assign_attrs(units)
-        out[f"{kind}_residual"] = budget[f"{kind}_residual"].assign_attrs(units)
     return out

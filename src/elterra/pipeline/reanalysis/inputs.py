@@ -10,62 +10,16 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from elterra.domain import Patch, Site, annual_co2, ch_dav
-from elterra.errors import InputError
-from elterra.experiment import Clock, Data, Experiment
+from elterra.domain import Patch, Site
 from elterra.forcing import land_forcing
 from elterra.forcing.humidity import saturation_pressure, vapour_pressure
 from elterra.land import Surface, ground_profile
 from elterra.land.soil_heat import ZSOI
-from elterra.observations import ColumnMap, open_record, read_davos
-from elterra.observations import davos_path as packaged_record
+from elterra.pipeline.reanalysis.record import ASSIMILATED, STEPS_PER_DAY
 from elterra.pipeline.reanalysis.station import ForcingError
 from elterra.pipeline.reanalysis.windows import TowerSeries
 
 Array = NDArray[np.float64]
-
-PACKAGED_SITES = {"ch-dav": ch_dav}
-ASSIMILATED = ("NEE", "LE", "SWC")
-STEPS_PER_DAY = 48
-
-
-def site_of(experiment: Experiment) -> Site:
-    """The site of an experiment: a packaged one by name, or from its facts."""
-    facts = experiment.site
-    if isinstance(facts, str):
-        if facts not in PACKAGED_SITES:
-            raise InputError(
-                f"no packaged site {facts!r}; there are {', '.join(PACKAGED_SITES)}; or give its facts"
-            )
-        return PACKAGED_SITES[facts]()
-    soil = facts.soil
-
-    def profile(values: tuple[float, ...]) -> float | tuple[float, ...]:
-        return values[0] if len(values) == 1 else values
-
-    top = max(p.canopy_height_m for p in facts.patches)
-    return Site(
-        name=facts.name,
-        latitude=facts.latitude,
-        longitude=facts.longitude,
-        elevation_m=facts.elevation_m,
-        utc_offset_h=facts.utc_offset_h,
-        # The experiment file says height above ground; the land model wants it above displacement (2/3 of the canopy).
-        reference_height_m=max(facts.reference_height_m - 2.0 / 3.0 * top, 1.0),
-        patches=tuple(Patch(p.pft, p.weight, p.canopy_height_m) for p in facts.patches),
-        sand_pct=profile(soil.sand_percent),
-        clay_pct=profile(soil.clay_percent),
-        organic_kg_m3=profile(soil.organic_kg_m3),
-        soil_depth_m=soil.depth_m,
-        soil_color=soil.colour,
-        topo_slope_deg=facts.slope_degrees,
-        zbedrock_m=soil.bedrock_m,
-        ndep_gn_m2_yr=facts.nitrogen_deposition_g_m2_yr,
-        co2_ppm=facts.co2_ppm if facts.co2_ppm is not None else annual_co2(),
-        stand_age_years=facts.stand_age_years,
-        wood_carbon_g_m2=facts.wood_carbon_g_m2,
-        soil_carbon_g_m2=facts.soil_carbon_g_m2,
-    )
 
 
 def write_site(site: Site, path: Path) -> None:
@@ -81,63 +35,6 @@ def read_site(path: Path) -> Site:
     if isinstance(plain["co2_ppm"], list):
         plain["co2_ppm"] = tuple((int(y), float(c)) for y, c in plain["co2_ppm"])
     return Site(**plain)
-
-
-def read_record(experiment: Experiment, site: Site) -> xr.Dataset:
-    """The station's record in normal form (see `elterra.observations.open_record`)."""
-    data = experiment.data
-    if data.reader == "packaged":
-        return read_davos(packaged_record())
-    path = experiment.record_path()
-    if path is None:
-        raise InputError("the experiment names no record")
-    if data.reader != "table":
-        return open_record(path, reader=data.reader, site=site)
-    assert data.clock is not None
-    _refuse_unsupported(data, data.clock)
-    named: dict[str, tuple[str, str | None]] = {n: (c.column, c.units) for n, c in data.columns.items()}
-    named |= {f"{n}_QC": (c.quality, "1") for n, c in data.columns.items() if c.quality is not None}
-    columns = ColumnMap(
-        columns=named,
-        time=data.clock.column,
-        label=data.clock.label,
-        utc_offset_h=site.utc_offset_h,
-        site=site.name,
-    )
-    return open_record(path, reader="table", columns=columns, site=site)
-
-
-def _refuse_unsupported(data: Data, clock: Clock) -> None:
-    """What the table reader cannot do yet is refused, not ignored."""
-    if set(data.missing) != {-9999.0}:
-        raise InputError(
-            f"data.missing: the table reader knows -9999 and empty cells as missing, not {list(data.missing)}; "
-            "replace your missing values by -9999"
-        )
-    if clock.format is not None:
-        raise InputError(
-            "data.clock.format: the table reader takes ISO 8601 and FLUXNET stamps (YYYYMMDDHHMM); write one of them"
-        )
-    for name, column in data.columns.items():
-        if column.quality is not None and tuple(column.measured) != (0,):
-            raise InputError(
-                f"data.columns.{name}.measured: the flag of measured values has to be 0, got {list(column.measured)}; "
-                f"recode {column.quality}"
-            )
-
-
-def in_period(ds: xr.Dataset, experiment: Experiment, what: str) -> xr.Dataset:
-    """Whole UTC days of the period. Raises `InputError` if the record does not reach that far."""
-    start = np.datetime64(experiment.period.start, "ns")
-    steps = experiment.period.days * STEPS_PER_DAY
-    time = ds["time"].values
-    first = int(np.searchsorted(time, start))
-    if first >= time.size or time[first] != start or time.size - first < steps:
-        raise InputError(
-            f"{what}: the period {experiment.period.start} to {experiment.period.end} (UTC days) is not covered: the "
-            f"record has {str(time[0])[:16]} to {str(time[-1])[:16]} UTC. Shorten `period` in the experiment file."
-        )
-    return ds.isel(time=slice(first, first + steps))
 
 
 def save_dataset(ds: xr.Dataset, path: Path) -> None:

@@ -20,7 +20,7 @@ from elterra.land.soil_heat import ZSOI
 from elterra.pipeline.reanalysis.cycle import Cycle, Innovation, under
 from elterra.pipeline.reanalysis.discrepancy import Discrepancy
 from elterra.pipeline.reanalysis.ensemble import ParameterEnsemble
-from elterra.pipeline.reanalysis.inputs import STEPS_PER_DAY
+from elterra.pipeline.reanalysis.record import STEPS_PER_DAY
 from elterra.pipeline.reanalysis.setup import Station
 from elterra.pipeline.reanalysis.sink import WindowProduct, output_names
 from elterra.pipeline.reanalysis.station import StationModel
@@ -213,7 +213,8 @@ class ProductRun:
             )
             row = np.broadcast_to(np.float64(0), (days.size,))
             out[f"{name}budget"] = xr.Dataset(
-                dict.fromkeys(sample["budget"], (("time",), row)), coords={"time": days}
+                {n: (("time",), row, a) for n, a in self.products[name].budget_attributes().items()},
+                coords={"time": days},
             )
         return out
 
@@ -229,14 +230,14 @@ class ProductRun:
         return {
             "halfhourly": half,
             "daily": layered,
-            "budget": dict.fromkeys(self.products[""].budget_names(), (1,)),
+            "budget": dict.fromkeys(self.products[""].budget_attributes(), (1,)),
         }
 
     def _provenance(self) -> dict[str, Any]:
         e = self.station.experiment
         return {
             "title": e.title or e.name,
-            "experiment": json.dumps(e.model_dump(mode="json"), sort_keys=True),
+            "experiment": json.dumps(e.model_dump(mode="json", exclude={"engine", "about"}), sort_keys=True),
             "experiment_hash": e.content_hash(),
             "source": f"elterra {elterra.__version__}",
             "site": self.station.site.name,

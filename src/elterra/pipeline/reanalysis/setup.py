@@ -16,10 +16,10 @@ from elterra.domain import Site
 from elterra.errors import InputError
 from elterra.experiment import Experiment
 from elterra.land import Config, Fields, cold_start, prepare, read_restart, tile_state
+from elterra.pipeline.reanalysis.budget import BUDGETS
 from elterra.pipeline.reanalysis.cycle import CycleOptions
 from elterra.pipeline.reanalysis.ensemble import Drift, ParameterEnsemble
 from elterra.pipeline.reanalysis.inputs import (
-    STEPS_PER_DAY,
     days_of_year,
     forcing_error,
     load_forcing,
@@ -28,7 +28,8 @@ from elterra.pipeline.reanalysis.inputs import (
     surface_of,
     tower_series,
 )
-from elterra.pipeline.reanalysis.sink import BUDGETS, output_names
+from elterra.pipeline.reanalysis.record import STEPS_PER_DAY, known_names, observed_is_there
+from elterra.pipeline.reanalysis.sink import output_names
 from elterra.pipeline.reanalysis.station import OPERATOR, ForcingError, StationModel
 from elterra.pipeline.reanalysis.windows import TowerSeries
 from elterra.registry import parameter
@@ -108,9 +109,11 @@ class Station:
 
     @classmethod
     def load(cls, experiment: Experiment, run_dir: Path) -> Station:
+        known_names(experiment)
         site = read_site(run_dir / "domain" / "site.json")
         forcing, streams = load_forcing(run_dir / "forcing" / "forcing.nc", site)
         observations = load_observations(run_dir / "observations" / "observations.nc")
+        observed_is_there(experiment, observations)
         land = experiment.land
         cfg = Config(
             nlevsno=land.snow_layers, stress=land.stress, capacity=land.capacity, nitrogen=land.nitrogen

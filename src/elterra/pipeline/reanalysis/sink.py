@@ -10,9 +10,9 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from elterra.land.constants import HVAP
+from elterra.pipeline.reanalysis.budget import BUDGETS, RESIDUALS, budget_attributes
+from elterra.pipeline.reanalysis.corrections import land_corrections, part_corrections
 from elterra.pipeline.reanalysis.cycle import FinalWindow, Innovation
-from elterra.pipeline.reanalysis.station import GRAM_C_PER_UMOL
 from elterra.product.statistics import STATISTICS, ensemble_statistics, stored_name
 from elterra.registry import variable
 
@@ -20,24 +20,7 @@ Array = NDArray[np.float64]
 
 #: tower equivalents of which every member is kept
 MEMBER_VARIABLES = ("NEE", "LE", "SWC", "GPP", "ER")
-#: fluxes of the budgets: (storage, {flux: sign}); supply positive
-BUDGETS: Mapping[str, tuple[str, Mapping[str, float]]] = {
-    "water": ("TOTWATER", {"PRECIP": 1.0, "EVAP": -1.0, "RUNOFF": -1.0}),
-    "carbon": ("TOTECOSYSC", {"NEE": -1.0}),
-    "nitrogen": (
-        "TOTECOSYSN",
-        {
-            "NDEP_TO_SMINN": 1.0,
-            "NFIX_TO_SMINN": 1.0,
-            "SMIN_NO3_LEACHED": -1.0,
-            "F_DENIT": -1.0,
-            "F_N2O_NIT": -1.0,
-        },
-    ),
-}
 SECONDS_PER_DAY = 86400.0
-#: balance residuals of the land model, the largest of a window
-RESIDUALS = ("errh2o", "errsol", "errseb", "errsoi", "errcb", "errnb")
 
 
 def output_names(frequency: str) -> tuple[str, ...]:
@@ -101,12 +84,13 @@ class WindowProduct:
         """
         forecast = final.forecast
         members, added = self._tower_members(final)
+        seen = {name: _seen(final, name, forecast.series[name]) for name in self.halfhourly}
         correction = land_corrections(added, self._closure)
+        correction |= part_corrections(correction, seen)
         clipped: dict[str, float] = {}
         half: dict[str, NDArray[np.float32]] = {}
         day: dict[str, NDArray[np.float32]] = {}
-        for name in self.halfhourly:
-            values = _seen(final, name, forecast.series[name])
+        for name, values in seen.items():
             if name in correction:
                 values = values + correction[name]
             values = self._bounded(name, values, clipped)
@@ -171,22 +155,10 @@ class WindowProduct:
                 row[f"clipped_{name}"] = clipped.get(name, 0.0)
         return {name: np.array([value]) for name, value in row.items()}
 
-    def budget_names(self) -> tuple[str, ...]:
-        """Names of the budget group's variables."""
-        names = []
-        for kind, (_, fluxes) in BUDGETS.items():
-            names += [f"{kind}_{f}" for f in fluxes]
-            names += [
-                f"{kind}_start",
-                f"{kind}_end",
-                f"{kind}_residual",
-                f"increment_{kind}",
-                f"smoothing_{kind}",
-                f"discrepancy_{kind}",
-            ]
-        names += [f"worst_{r}" for r in RESIDUALS]
-        names += [f"clipped_{n}" for n in dict.fromkeys((*self.halfhourly, *self.daily)) if non_negative(n)]
-        return tuple(names)
+    def budget_attributes(self) -> dict[str, dict[str, str]]:
+        """Attributes of the budget group's variables by name."""
+        both = dict.fromkeys((*self.halfhourly, *self.daily))
+        return budget_attributes([n for n in both if non_negative(n)])
 
     def state(self) -> dict[str, float]:
         """What a restart needs."""
@@ -194,20 +166,6 @@ class WindowProduct:
 
     def restore(self, state: Mapping[str, float]) -> None:
         self._end_before = dict(state)
-
-
-def land_corrections(added: Mapping[str, Array], closure: float) -> dict[str, Array]:
-    """What a discrepancy of the tower's fluxes means for the land's ``[step, member]``, in the units of the registry.
-
-    Carbon fluxes: from umol m-2 s-1. Latent heat: what the tower sees over its ``closure``; evaporation follows, and
-    sensible heat gives what latent heat takes, so that the surface energy closes.
-    """
-    out = {n: added[n] * GRAM_C_PER_UMOL for n in ("NEE", "GPP", "ER") if n in added}
-    if "LE" in added:
-        out["LE"] = added["LE"] / closure
-        out["H"] = -out["LE"]
-        out["EVAP"] = out["LE"] / HVAP
-    return out
 
 
 def _seen(final: FinalWindow, name: str, values: Array) -> Array:
@@ -248,4 +206,4 @@ def innovation_table(fates: Sequence[Innovation], times: NDArray[np.datetime64])
     return xr.Dataset({k: ("datum", v) for k, v in data.items()})
 
 
-__all__ = ["BUDGETS", "MEMBER_VARIABLES", "STATISTICS", "WindowProduct", "innovation_table", "output_names"]
+__all__ = ["MEMBER_VARIABLES", "STATISTICS", "WindowProduct", "innovation_table", "output_names"]

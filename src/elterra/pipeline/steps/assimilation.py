@@ -7,10 +7,12 @@ import time
 import numpy as np
 
 from elterra.pipeline._stage import Context, Interrupted, StageResult
-from elterra.pipeline.reanalysis.inputs import STEPS_PER_DAY, save_dataset
+from elterra.pipeline.reanalysis.budget import RESIDUALS
+from elterra.pipeline.reanalysis.inputs import save_dataset
 from elterra.pipeline.reanalysis.product_run import ProductRun, flags_dataset
+from elterra.pipeline.reanalysis.record import STEPS_PER_DAY
 from elterra.pipeline.reanalysis.setup import Station, load_spun_up
-from elterra.pipeline.reanalysis.sink import RESIDUALS, innovation_table
+from elterra.pipeline.reanalysis.sink import innovation_table
 from elterra.pipeline.steps.calibration import load_ensemble
 from elterra.pipeline.steps.discrepancy import load_discrepancy
 from elterra.product.store import open_store

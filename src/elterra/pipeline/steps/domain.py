@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from elterra.pipeline._stage import Context, StageResult
-from elterra.pipeline.reanalysis.inputs import site_of, write_site
+from elterra.pipeline.reanalysis.inputs import write_site
+from elterra.pipeline.reanalysis.record import site_of
 
 
 def run(context: Context) -> StageResult:

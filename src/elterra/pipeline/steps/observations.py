@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from elterra.observations import make_observations
 from elterra.pipeline._stage import Context, StageResult
-from elterra.pipeline.reanalysis.inputs import ASSIMILATED, in_period, read_record, read_site, save_dataset
+from elterra.pipeline.reanalysis.inputs import read_site, save_dataset
+from elterra.pipeline.reanalysis.record import ASSIMILATED, observations_of, read_record
 
 
 def run(context: Context) -> StageResult:
     """Writes ``observations/observations.nc``; figures: counts by variable and flag."""
     site = read_site(context.folder_of("domain") / "site.json")
     record = read_record(context.experiment, site)
-    observations = in_period(make_observations(record, site), context.experiment, "observations")
+    observations = observations_of(context.experiment, site, record)
     save_dataset(observations, context.folder / "observations.nc")
     figures: dict[str, float] = {}
     for name in ASSIMILATED:

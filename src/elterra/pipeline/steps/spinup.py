@@ -13,9 +13,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from elterra.errors import InputError
 from elterra.land import Fields, tile_state, write_restart
 from elterra.pipeline._stage import Context, StageResult
+from elterra.pipeline.reanalysis.record import LEAST_DAYS, whole_year
 from elterra.pipeline.reanalysis.setup import Station
 from elterra.pipeline.reanalysis.station import StationModel
 from elterra.pipeline.spinup_cycle import described
@@ -36,7 +36,7 @@ _SHOWN = (
     "SMINN",
 )
 #: days of a spin-up year
-DAYS = 365
+DAYS = LEAST_DAYS
 #: rounds of (years of weather, analytic solve)
 ROUNDS = 4
 
@@ -45,10 +45,7 @@ def run(context: Context) -> StageResult:
     """Writes ``spinup/state.restart``; figures: drift of the last year and the state reached."""
     station = Station.load(context.experiment, context.run_dir)
     spec = context.experiment.spinup
-    if station.windows < DAYS:
-        raise InputError(
-            f"spin-up needs a whole year of weather; the period has {station.windows} days. Lengthen `period`."
-        )
+    whole_year(context.experiment)
     model, parameters = undisturbed_model(station)
     model.compile(parameters)
     ahead = compile_ahead(station, model.s)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from elterra.errors import InputError
 from elterra.files import write_json
-from elterra.pipeline._run import saved_experiment
+from elterra.pipeline._run import rerun_stage, saved_experiment
 from elterra.pipeline._stage import ProgressEvent
 from elterra.pipeline.reanalysis.calibrate import calibrate
 from elterra.pipeline.reanalysis.cycle import Cycle
@@ -26,12 +26,12 @@ from elterra.pipeline.reanalysis.discrepancy import Discrepancy, learn
 from elterra.pipeline.reanalysis.ensemble import ParameterEnsemble
 from elterra.pipeline.reanalysis.free_run import free_run
 from elterra.pipeline.reanalysis.groups import SCORES, RunGroups
-from elterra.pipeline.reanalysis.inputs import STEPS_PER_DAY, weather_record
+from elterra.pipeline.reanalysis.inputs import weather_record
+from elterra.pipeline.reanalysis.record import STEPS_PER_DAY
 from elterra.pipeline.reanalysis.setup import Station, load_spun_up
 from elterra.pipeline.reanalysis.sink import MEMBER_VARIABLES, without_discrepancy
 from elterra.pipeline.reanalysis.windows import TowerSeries
 from elterra.pipeline.steps.calibration import calibration_years, describe, engine_threads
-from elterra.pipeline.steps.report import write_run_report
 from elterra.product.evaluate import evaluate, plain_table
 from elterra.product.gaps import design_gaps, gap_count
 
@@ -39,7 +39,9 @@ Report = Callable[[ProgressEvent], None]
 
 
 def evaluate_run(run_dir: Path, report: Report) -> Mapping[str, float]:
-    """Run the variants, score them, write ``scores/evaluation.json`` and the page anew; figures by dotted key."""
+    """Run the variants, score them, write ``scores/evaluation.json``, run the stage `report` again.
+
+    Returns figures by dotted key."""
     experiment = saved_experiment(run_dir)
     if not (run_dir / "store" / "refs").is_dir():
         raise InputError(f"{run_dir}: there is no finished run to evaluate; `elterra run` first")
@@ -118,7 +120,7 @@ def evaluate_run(run_dir: Path, report: Report) -> Mapping[str, float]:
         for score in ("rmse", "coverage90")
     ]
     (folder / "evaluation.txt").write_text("\n\n".join(tables) + "\n", encoding="utf-8")
-    write_run_report(run_dir, run_dir / "report" / "report.html")
+    rerun_stage(run_dir, "report", progress=report)  # the page with the scores
     report(ProgressEvent("evaluate", "finished", seconds=time.monotonic() - begin))
     return evaluation.figures
 

@@ -36,9 +36,9 @@ const number = v => {
   if (v === null || v === undefined || !isFinite(v)) return "–";
   const a = Math.abs(v);
   const text = a !== 0 && (a < 1e-3 || a >= 1e6) ? v.toExponential(1) : a >= 1000 ? v.toFixed(0) : a >= 100 ? v.toFixed(1) : a >= 10 ? v.toFixed(1) : a >= 1 ? v.toFixed(2) : v.toFixed(3);
-  return text.replace("-", "−");
+  return text.replaceAll("-", "−");
 };
-const tickText = v => String(Math.abs(v) >= 1e5 || (v !== 0 && Math.abs(v) < 1e-4) ? v.toExponential(1) : +v.toPrecision(6)).replace("-", "−");
+const tickText = v => String(Math.abs(v) >= 1e5 || (v !== 0 && Math.abs(v) < 1e-4) ? v.toExponential(1) : +v.toPrecision(6)).replaceAll("-", "−");
 // plot area with axes; returns scales
 function axes(g, width, height, o) {
   const left = o.left ?? 58, right = o.right ?? 12, top = o.top ?? 12, bottom = o.bottom ?? 26;

@@ -159,12 +159,14 @@ function cycleSection() {
 }
 function budgetSection() {
   if (!D.budgets.length) return;
-  const node = section("budgets", "Budgets", "Assimilation adds and takes water, energy, carbon and nitrogen; that increment is a term of its own, so each budget closes: inputs − outputs + increment − change of storage = residual.");
-  const palette = ["--accent", "--loop", "--green", "--pink", "--sky", "--red"];
+  const node = section("budgets", "Budgets", "Positive adds to the storage. Change of storage = fluxes + increment − smoothing − discrepancy + residual: the increment is what the data changed in the storage; smoothing and discrepancy are in the fluxes but not in the storage. Names and signs are those of the store.");
+  const palette = ["--accent", "--loop", "--green", "--pink", "--sky"];
   for (const b of D.budgets) {
     node.append(el("h3", {className: "apart", textContent: b.name[0].toUpperCase() + b.name.slice(1) + (b.units ? `, ${b.units}` : "")}));
     const shown = b.terms.filter(t => t.role !== "residual");
-    const colours = shown.map((t, i) => t.role === "increment" ? "--red" : palette[i % 5]);
+    const own = {storage: "--obs", increment: "--red", smoothing: "--muted", discrepancy: "--purple"};
+    let next = 0;
+    const colours = shown.map(t => own[t.role] ?? palette[next++ % palette.length]);
     keys(node, shown.map((t, i) => [t.label, colours[i]]));
     canvas(node, 210, (g, width, height) => {
       const lists = shown.map(t => values(t.course)), n = lists[0].length, xs = Float64Array.from({length: n}, (_, i) => b.start + 7 * i);
@@ -174,7 +176,7 @@ function budgetSection() {
     });
     const table = el("table"), head = el("tr", {}, el("th", {textContent: "per year"}), ...b.years.map(y => el("th", {textContent: y})), el("th", {textContent: "largest in a day"}));
     table.append(head);
-    for (const t of b.terms) table.append(el("tr", {className: t.role === "increment" || t.role === "residual" ? "sum" : ""}, el("td", {textContent: t.label}), ...t.yearly.map(v => el("td", {textContent: number(v)})), el("td", {textContent: number(t.largest)})));
+    for (const t of b.terms) table.append(el("tr", {className: t.role === "storage" ? "sum" : ""}, el("td", {textContent: t.label}), ...t.yearly.map(v => el("td", {textContent: number(v)})), el("td", {textContent: number(t.largest)})));
     node.append(el("div", {className: "scroll"}, table));
   }
 }
@@ -295,7 +297,7 @@ async function start() {
   if (a.elevation != null) bits.push(`${a.elevation} m`);
   bits.push(`${dateText(D.daily.start)} to ${dateText(D.daily.start + D.daily.n - 1)}`);
   document.getElementById("where").textContent = bits.join(" · ");
-  for (const [figure, text] of D.facts) document.getElementById("facts").append(el("div", {className: "fact"}, el("b", {textContent: figure}), el("span", {textContent: text})));
+  for (const [figure, unit, text] of D.facts) document.getElementById("facts").append(el("div", {className: "fact"}, el("b", {}, figure, el("small", {textContent: unit ? "\u00a0" + unit : ""})), el("span", {textContent: text})));
   for (const build of [seriesSection, fingerprintSection, cycleSection, budgetSection, soilSection, scoreSection, innovationSection, provenanceSection]) build();
   repaint();
   document.documentElement.dataset.ready = "yes";

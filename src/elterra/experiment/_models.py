@@ -1,4 +1,4 @@
-"""The experiment file: what a reanalysis is made of. Checked once, here; frozen and trusted afterwards.
+"""What a reanalysis is made of. Checked once, here; frozen and trusted afterwards.
 
 Unknown keys are refused. An error names file, line, key, what was expected and what was got. There are no
 defaults for facts of a site: a wrong height or time zone is worse than a question.
@@ -6,21 +6,18 @@ defaults for facts of a site: a wrong height or time zone is worse than a questi
 
 from __future__ import annotations
 
-import difflib
-import types
-import typing
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 
 from elterra.errors import InputError
+from elterra.experiment._faults import Lines, faults_of, parse
 from elterra.files import digest_of
 
 _MAX_BYTES = 1_000_000
-_MAX_DEPTH = 16
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -138,7 +135,7 @@ class Clock(_Model):
     label: Literal["start", "middle", "end"]
     """Which moment of its interval a stamp names."""
     format: str | None = None
-    """strptime format; ISO 8601 if absent."""
+    """strptime format; absent: ISO 8601 or YYYYMMDDHHMM."""
 
 
 class Data(_Model):
@@ -161,6 +158,12 @@ class Data(_Model):
             raise ValueError("reader `table` needs `clock` and `columns`")
         if (self.reader == "packaged") != (self.record == "packaged"):
             raise ValueError("`record: packaged` and `reader: packaged` go together")
+        idle = [n for n in ("missing", "clock", "columns") if n in self.model_fields_set and getattr(self, n)]
+        idle = [n for n in idle if n != "missing" or self.missing != (-9999.0,)]
+        if self.reader != "table" and idle:
+            raise ValueError(
+                f"{', '.join(f'`{n}`' for n in idle)}: only reader `table` uses it; `{self.reader}` knows its own"
+            )
         return self
 
 
@@ -299,11 +302,47 @@ class Evaluation(_Model):
     """Baselines to compare with."""
 
 
+class About(_Model):
+    """Who stands behind the product: attributes of exported files (ACDD). No effect on the results, therefore not part of
+    the content hash; what is not said is not in the files."""
+
+    creator_name: str | None = Field(default=None, max_length=300)
+    """Person or group that made the reanalysis."""
+    creator_email: str | None = Field(default=None, max_length=300)
+    """Where to reach them."""
+    creator_url: str | None = Field(default=None, max_length=300)
+    """Their page or ORCID."""
+    institution: str | None = Field(default=None, max_length=300)
+    """Institution of the creator."""
+    publisher_name: str | None = Field(default=None, max_length=300)
+    """Who distributes the files; absent: the creator."""
+    publisher_email: str | None = Field(default=None, max_length=300)
+    """Absent: that of the creator."""
+    publisher_url: str | None = Field(default=None, max_length=300)
+    """Absent: that of the creator."""
+    project: str | None = Field(default=None, max_length=300)
+    """Project or network that the station belongs to."""
+    license: str | None = Field(default=None, max_length=1000)
+    """Terms of use of the product, such as CC-BY-4.0; absent: those of a packaged record, else none are stated."""
+    acknowledgement: str | None = Field(default=None, max_length=2000)
+    """Whom to thank, owners of the measurements first; absent: the source of a packaged record."""
+    references: str | None = Field(default=None, max_length=2000)
+    """Papers or pages that describe data and method."""
+
+
 class Engine(_Model):
     """How it is computed; no effect on the results, therefore not part of the content hash."""
 
     threads: int | None = Field(default=None, ge=1, le=1024)
     """Threads; absent: all cores."""
+
+
+@dataclass(frozen=True)
+class _Origin:
+    """File of an experiment and the line of each of its keys; no part of what it says."""
+
+    file: str = field(compare=False)
+    lines: Lines = field(compare=False)
 
 
 class Experiment(_Model):
@@ -333,10 +372,13 @@ class Experiment(_Model):
     """Filter and smoother."""
     evaluation: Evaluation = Evaluation()
     """Scores."""
+    about: About = About()
+    """Who stands behind the product."""
     engine: Engine = Engine()
     """How it is computed."""
 
     _folder: Path = PrivateAttr(default_factory=Path.cwd)
+    _origin: _Origin = PrivateAttr(default_factory=lambda: _Origin("experiment", {}))
 
     @model_validator(mode="after")
     def _consistent(self) -> Experiment:
@@ -354,14 +396,27 @@ class Experiment(_Model):
         """Folder that relative paths of the file refer to."""
         return self._folder
 
+    @property
+    def file(self) -> str:
+        """Where the experiment was read from."""
+        return self._origin.file
+
+    def line_of(self, key: str) -> int:
+        """Line of the file at which a dotted key stands, or of what is nearest above it; 0 if that is not known."""
+        path: list[str | int] = []
+        for part in key.replace("[", ".[").split("."):
+            path.append(int(part[1:-1]) if part.startswith("[") else part)
+        return next((self._origin.lines[tuple(path[:n])] for n in range(len(path), 0, -1)
+                     if tuple(path[:n]) in self._origin.lines), 0)  # fmt: skip
+
     def record_path(self) -> Path | None:
         """The record's file; None if it is packaged."""
         return None if self.data.record == "packaged" else (self.folder / self.data.record)
 
     def content_hash(self) -> str:
         """sha256 of all that matters to the results, in canonical form. Order of keys, comments, layout of
-        the file, title and engine do not matter."""
-        return digest_of(self.model_dump(mode="json", exclude={"engine", "title"}))
+        the file, title, about and engine do not matter."""
+        return digest_of(self.model_dump(mode="json", exclude={"engine", "title", "about"}))
 
     @classmethod
     def from_plain(cls, plain: Any, *, where: str = "experiment", folder: Path | None = None) -> Experiment:
@@ -380,7 +435,7 @@ def load_experiment(path: str | Path) -> Experiment:
         raise InputError(f"{path}: no such file") from None
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read as text: {error}") from None
-    plain, lines = _parse(text, str(path))
+    plain, lines = parse(text, str(path))
     return _check(Experiment, plain, str(path), lines, path.resolve().parent)
 
 
@@ -389,150 +444,12 @@ def schema() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Experiment.model_json_schema()}
 
 
-_Lines = dict[tuple[str | int, ...], int]
-
-
-def _parse(text: str, where: str) -> tuple[Any, _Lines]:
-    """Plain values and the line of each key. Anchors, deep nesting, double keys and tags are refused."""
-    try:
-        depth = 0
-        for event in yaml.parse(
-            text, Loader=yaml.SafeLoader
-        ):  # a stream: nothing is expanded or recursed here
-            mark = event.start_mark
-            line = mark.line + 1 if mark is not None else 0
-            if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
-                raise InputError(f"{where}, line {line}: anchors and aliases (& and *) are not used here")
-            if isinstance(event, yaml.CollectionStartEvent):
-                depth += 1
-            elif isinstance(event, yaml.CollectionEndEvent):
-                depth -= 1
-            if depth > _MAX_DEPTH:
-                raise InputError(f"{where}, line {line}: nested deeper than {_MAX_DEPTH} levels")
-        loader = yaml.SafeLoader(text)
-        try:
-            node = loader.get_single_node()
-            lines: _Lines = {}
-            if node is not None:
-                _walk(node, (), lines, where, loader)
-            return (loader.construct_document(node) if node is not None else None), lines
-        finally:
-            loader.dispose()
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        at = f", line {mark.line + 1}" if mark is not None else ""
-        problem = getattr(error, "problem", None) or str(error)
-        raise InputError(f"{where}{at}: not valid YAML: {problem}") from None
-
-
-def _walk(
-    node: yaml.Node, path: tuple[str | int, ...], lines: _Lines, where: str, loader: yaml.SafeLoader
-) -> None:
-    lines.setdefault(path, node.start_mark.line + 1)
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            here = (*path, str(key.value))
-            if here in lines:
-                raise InputError(
-                    f"{where}, line {key.start_mark.line + 1}: {_dotted(here)} stands here a second time "
-                    f"(first in line {lines[here]})"
-                )
-            lines[here] = key.start_mark.line + 1
-            _walk(value, here, lines, where, loader)
-    elif isinstance(node, yaml.SequenceNode):
-        for i, value in enumerate(node.value):
-            _walk(value, (*path, i), lines, where, loader)
-    else:
-        try:
-            loader.construct_object(node)
-        except ValueError as error:  # a date that does not exist
-            line = node.start_mark.line + 1
-            raise InputError(f"{where}, line {line}: {_dotted(path)}: {error}, got {node.value!r}") from None
-
-
-def _check(cls: type[Experiment], plain: Any, where: str, lines: _Lines, folder: Path | None) -> Experiment:
+def _check(cls: type[Experiment], plain: Any, where: str, lines: Lines, folder: Path | None) -> Experiment:
     try:
         experiment = cls.model_validate(plain)
     except ValidationError as error:
-        raise InputError("\n".join(_faults(cls, error, plain, where, lines))) from None
+        raise InputError("\n".join(faults_of(cls, error, plain, where, lines))) from None
     if folder is not None:
         experiment._folder = folder
+    experiment._origin = _Origin(where, lines)
     return experiment
-
-
-def _faults(cls: type[BaseModel], error: ValidationError, plain: Any, where: str, lines: _Lines) -> list[str]:
-    found = []
-    for fault in error.errors(include_url=False):
-        path, model = _locate(cls, fault["loc"], plain)
-        if path is None:
-            continue  # the other branch of a union
-        line = next((lines[path[:n]] for n in range(len(path), -1, -1) if path[:n] in lines), None)
-        head = f"{where}{f', line {line}' if line else ''}: {_dotted(path) or 'the file'}"
-        if fault["type"] == "extra_forbidden":
-            known = sorted(model.model_fields) if model else []
-            near = difflib.get_close_matches(str(path[-1]), known, n=1, cutoff=0.5)
-            hint = f"did you mean `{near[0]}`? " if near else ""
-            found.append(f"{head}: unknown key; {hint}Expected one of: {', '.join(known)}")
-        elif fault["type"] == "missing":
-            found.append(f"{head}: is missing ({_description(model, path)})")
-        else:
-            text = fault["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-            got = fault["input"]
-            shown = "" if isinstance(got, dict | list | BaseModel) else f", got {got!r}"
-            found.append(f"{head}: expected {text}{shown}" if shown else f"{head}: {text}")
-    return found
-
-
-def _locate(
-    cls: type[BaseModel], loc: tuple[str | int, ...], plain: Any
-) -> tuple[tuple[str | int, ...] | None, type[BaseModel] | None]:
-    """Path in the file of a pydantic location (without names of union branches), and the model of its key."""
-    path: list[str | int] = []
-    model: type[BaseModel] | None = cls
-    value = plain
-    parts = list(loc)
-    while parts:
-        part = parts.pop(0)
-        inside = value.get(part) if isinstance(value, dict) else None
-        field = model.model_fields.get(str(part)) if model else None
-        path.append(part)
-        if not parts:
-            break
-        if isinstance(value, list | tuple) and isinstance(part, int):
-            value = value[part]
-            continue
-        value = inside
-        if field is not None:
-            branches = _branches(field.annotation)
-            if branches and len(_union(field.annotation)) > 1:
-                branch = str(parts.pop(0))
-                # pydantic calls the branch of a validated model "function-after[check(), Model]"
-                of_model = any(branch == b.__name__ or branch.endswith(f" {b.__name__}]") for b in branches)
-                if of_model != isinstance(value, dict):
-                    return None, None
-            model = branches[0] if branches else None
-    return tuple(path), model
-
-
-def _union(annotation: Any) -> tuple[Any, ...]:
-    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
-        return tuple(a for a in typing.get_args(annotation) if a is not type(None))
-    return (annotation,)
-
-
-def _branches(annotation: Any) -> list[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    return [m for a in typing.get_args(annotation) for m in _branches(a)]
-
-
-def _description(model: type[BaseModel] | None, path: tuple[str | int, ...]) -> str:
-    field = model.model_fields.get(str(path[-1])) if model else None
-    return (field.description or "needed") if field else "needed"
-
-
-def _dotted(path: tuple[str | int, ...]) -> str:
-    text = ""
-    for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
-    return text
