@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from elterra.clm.compare import _snow_free, compare_pools, score
+from elterra.clm.compare import _leaf_season, _snow_free, compare_pools, score
 from elterra.clm.integrate import month_ends, monthly
 from elterra.errors import ElterraError
 
@@ -55,6 +55,22 @@ def test_the_snow_free_date_differs_by_days():
 
 def test_thin_snow_has_no_snow_free_date():
     assert "SWE.snow_free_days" not in _snow_free(_winter(107, 19.0), _winter(100, 19.0))
+
+
+def _summer(first: int, last: int, peak: float = 4.0) -> np.ndarray:
+    day = np.arange(365.0)
+    return np.where((day >= first) & (day <= last), peak, 0.2)[:, None]
+
+
+def test_green_up_and_senescence_differ_by_days_in_the_worst_year():
+    mine = np.concatenate([_summer(110, 280), _summer(113, 270)])
+    clm = np.concatenate([_summer(110, 281), _summer(110, 274)])
+    assert _leaf_season(mine, clm) == {"LAI.greenup_days": 3.0, "LAI.senescence_days": 4.0}
+
+
+def test_evergreens_and_winter_leaves_have_no_green_up():
+    assert _leaf_season(_summer(110, 280), np.full((365, 1), 4.0)) == {}
+    assert _leaf_season(_summer(110, 280), 4.2 - _summer(110, 280)) == {}
 
 
 def test_pools_are_compared_where_clm_has_some():

@@ -137,7 +137,9 @@ def test_phase_change_conserves(t, liq, ice, supercool, stiffness):
 )
 def test_surface_water_freezing_conserves(t, h2osfc, stiffness, t_below, snow):
     below = 30.0
-    r = freeze(*(jnp.asarray(x) for x in (t, h2osfc, stiffness, t_below, below, snow)), 1800.0)
+    r = freeze(
+        *(jnp.asarray(x) for x in (t, h2osfc, stiffness, 0.4 * stiffness, t_below, below, snow)), 1800.0
+    )
     energy = (
         stiffness * (float(r.t_water) - t)
         + below * (float(r.t_below) - t_below)

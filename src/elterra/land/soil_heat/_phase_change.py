@@ -12,7 +12,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from elterra.land.constants import CPICE, DENH2O, GRAV, HFUS, TFRZ
+from elterra.land.constants import CPLIQ, DENH2O, GRAV, HFUS, TFRZ
 
 
 def supercooled_water(t: jax.Array, watsat: jax.Array, sucsat: jax.Array, bsw: jax.Array) -> jax.Array:
@@ -63,6 +63,7 @@ def freeze_surface_water(
     t_water: jax.Array,
     h2osfc: jax.Array,
     stiffness: jax.Array,
+    surface: jax.Array,
     t_below: jax.Array,
     stiffness_below: jax.Array,
     has_snow: jax.Array,
@@ -71,9 +72,10 @@ def freeze_surface_water(
     """Freeze standing water that is below the freezing point.
 
     ``stiffness`` and ``stiffness_below`` (W m-2 K-1, per unit area of ground) are those of the water
-    and of the layer below it: the lowest snow layer where ``has_snow``, else the top soil layer. Part of the
-    water: the ice, at the freezing point, comes to the temperature of the snow. All of it: the
-    remaining cold is shared with the layer below.
+    and of the layer below it: the lowest snow layer where ``has_snow``, else the top soil layer; ``surface`` is the part
+    of ``stiffness`` that is not heat capacity, minus the slope of the surface flux. Part of the water: the ice, at the
+    freezing point, comes to the temperature of the snow, with the heat capacity of the water it was and with ``surface``
+    (CLM5). All of it: the remaining cold is shared with the layer below.
     """
     covered = stiffness > 0.0
     safe = jnp.where(covered, stiffness, 1.0)
@@ -83,7 +85,9 @@ def freeze_surface_water(
 
     active = frozen > 0.0
     everything = active & (potential >= h2osfc)
-    brought = jnp.where(everything, stiffness, jnp.where(has_snow & active, CPICE / dt * frozen, 0.0))
+    brought = jnp.where(
+        everything, stiffness, jnp.where(has_snow & active, CPLIQ / dt * frozen + surface, 0.0)
+    )
     mixed = (stiffness_below * t_below + brought * t_ice) / (stiffness_below + brought)
     mixed = jnp.where(active, mixed, t_below)
     carried = jnp.where(everything, 0.0, brought * (t_ice - mixed))
