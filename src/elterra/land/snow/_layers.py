@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -52,10 +52,6 @@ def _choose(mask: jax.Array, yes: Pack, no: Pack) -> Pack:
     return Pack(*(jnp.where(mask, a, b) for a, b in zip(yes, no, strict=True)))
 
 
-def _stack(layers: list[Pack]) -> Pack:
-    return Pack(*(jnp.stack(x) for x in zip(*layers, strict=True)))
-
-
 def _combine(a: Pack, b: Pack) -> Pack:
     """Two layers as one: masses and thickness add up, enthalpy is kept (CLM5 ``Combo``); ``a.t`` where nothing is."""
     heat_a, heat_b = CPICE * a.ice + CPLIQ * a.liq, CPICE * b.ice + CPLIQ * b.liq
@@ -76,22 +72,18 @@ def _combine(a: Pack, b: Pack) -> Pack:
 
 def count_layers(active: jax.Array) -> jax.Array:
     """Number of layers marked in ``active`` ``[snow_layer, column]``, int32 ``[column]``."""
-    total = jnp.zeros(active.shape[1:], jnp.int32)
-    for i in range(active.shape[0]):
-        total = total + active[i]
-    return total
+    return jnp.sum(active, axis=0, dtype=jnp.int32)
 
 
 def _arrange(pack: Pack, active: jax.Array, first: int | jax.Array) -> Pack:
     """The active layers in order without gaps, the uppermost at index ``first``; zero elsewhere."""
     n = active.shape[0]
-    place = first
-    rows = []
-    for i in range(n):
-        rows.append(active[i] & (jnp.arange(n)[:, None] == place))
-        place = place + active[i]
-    source = jnp.stack(rows, axis=1)  # [new layer, old layer, column]
+    place = first + jnp.cumsum(active, axis=0) - active
+    source = active & (jnp.arange(n)[:, None, None] == place)  # [new layer, old layer, column]
     return Pack(*(jnp.sum(jnp.where(source, x, 0.0), axis=1) for x in pack))
+
+
+# The passes below are scans: unrolled, XLA computes the chain anew for every layer, and takes minutes to compile it.
 
 
 def drop_iceless_layers(pack: Pack, active: jax.Array) -> tuple[Pack, jax.Array, jax.Array, jax.Array]:
@@ -101,17 +93,18 @@ def drop_iceless_layers(pack: Pack, active: jax.Array) -> tuple[Pack, jax.Array,
 
     Returns the layers, which of them remain, and liquid and ice for the soil (kg m-2 ``[column]``).
     """
-    zero = jnp.zeros_like(pack.dz[0])
-    dz, liq, ice = zero, zero, zero
-    kept, rows = [], []
-    for i in range(active.shape[0]):
-        here = pack.layer(i)
+
+    def body(carry: tuple[jax.Array, ...], layer: tuple[Pack, jax.Array]) -> tuple[Any, Any]:
+        here, is_active = layer
+        dz, liq, ice = carry
         full = here._replace(dz=here.dz + dz, liq=here.liq + liq, ice=here.ice + ice)
-        drop = active[i] & (full.ice <= MIN_ICE)
-        dz, liq, ice = (jnp.where(drop, x, 0.0) for x in (full.dz, full.liq, full.ice))
-        rows.append(full)
-        kept.append(active[i] & ~drop)
-    return _stack(rows), jnp.stack(kept), liq, ice
+        drop = is_active & (full.ice <= MIN_ICE)
+        carry = tuple(jnp.where(drop, x, 0.0) for x in (full.dz, full.liq, full.ice))
+        return carry, (full, is_active & ~drop)
+
+    zero = jnp.zeros_like(pack.dz[0])
+    (_, liq, ice), (rows, kept) = jax.lax.scan(body, (zero, zero, zero), (pack, active))
+    return rows, kept, liq, ice
 
 
 def merge_thin_layers(pack: Pack, active: jax.Array, frac_sno: jax.Array) -> tuple[Pack, jax.Array]:
@@ -121,44 +114,38 @@ def merge_thin_layers(pack: Pack, active: jax.Array, frac_sno: jax.Array) -> tup
     thickness is that of the place of a layer among those that remain. There may be gaps in ``active``, at entry and
     in the result.
     """
-    n = active.shape[0]
-    minimum = jnp.asarray(thickness_limits(n)[0])
-    dz_below = jnp.zeros_like(pack.dz[0])
-    some_below = jnp.zeros_like(active[0])
-    next_below = []
-    for i in range(n - 1, -1, -1):
-        next_below.append((dz_below, some_below))
-        dz_below = jnp.where(active[i], pack.dz[i], dz_below)
-        some_below = some_below | active[i]
-    next_below.reverse()
+    minimum = jnp.asarray(thickness_limits(active.shape[0])[0])
 
-    left = count_layers(active)
-    done = jnp.zeros_like(left)  # layers above this one that remain
-    above = Pack(*(jnp.zeros_like(x[0]) for x in pack))  # the lowest of them
-    carry = above
-    carried = jnp.zeros_like(active[0])
-    rows, kept = [], []
-    for i in range(n):
-        dz_below, some_below = next_below[i]
-        here = active[i]
-        one = _choose(carried, _combine(pack.layer(i), carry), pack.layer(i))
+    def look_down(seen: tuple[jax.Array, jax.Array], layer: tuple[jax.Array, jax.Array]) -> tuple[Any, Any]:
+        dz, here = layer
+        return (jnp.where(here, dz, seen[0]), seen[1] | here), seen
+
+    nothing = jnp.zeros_like(pack.dz[0]), jnp.zeros_like(active[0])
+    _, below = jax.lax.scan(look_down, nothing, (pack.dz, active), reverse=True)
+
+    def body(carry: tuple[Any, ...], layer: tuple[Any, ...]) -> tuple[Any, Any]:
+        above, falling, carried, done, left = carry  # lowest layer so far; what is merged downward; counts
+        here_pack, here, (dz_below, some_below) = layer
+        one = _choose(carried, _combine(here_pack, falling), here_pack)
         column_dz = frac_sno * one.dz
         small = (column_dz < minimum[done]) | (one.ice + one.liq < MIN_DENSITY * column_dz)
         small = here & small & (left >= 2)
         up = small & (done > 0) & (~some_below | (above.dz < dz_below))
         down = small & ~up
         stays = here & ~small
-        if i > 0:
-            rows.append(above)
-            kept.append(stays & (done > 0))
+        ready = above, stays & (done > 0)
         above = _choose(up, _combine(one, above), _choose(stays, one, above))
-        carry = _choose(down, one, carry)
-        carried = down | (carried & ~here)
-        done = done + stays
-        left = left - small
-    rows.append(above)
-    kept.append(done > 0)
-    return _stack(rows), jnp.stack(kept)
+        falling = _choose(down, one, falling)
+        carry = above, falling, down | (carried & ~here), done + stays, left - small
+        return carry, ready
+
+    empty = Pack(*(jnp.zeros_like(x[0]) for x in pack))
+    left = count_layers(active)
+    start = empty, empty, jnp.zeros_like(active[0]), jnp.zeros_like(left), left
+    (above, _, _, done, _), (rows, kept) = jax.lax.scan(body, start, (pack, active, below))
+    # a layer is ready when the next one stays
+    rows = Pack(*(jnp.concatenate([x[1:], y[None]]) for x, y in zip(rows, above, strict=True)))
+    return rows, jnp.concatenate([kept[1:], (done > 0)[None]])
 
 
 def split_thick_layers(pack: Pack, active: jax.Array, frac_sno: jax.Array) -> tuple[Pack, jax.Array]:
@@ -172,28 +159,33 @@ def split_thick_layers(pack: Pack, active: jax.Array, frac_sno: jax.Array) -> tu
     """
     n = active.shape[0]
     _, last, inner = thickness_limits(n)
-    snl = count_layers(active)
-    top_aligned = _arrange(pack, active, 0)
-    rows = [top_aligned.layer(i) for i in range(n)]
-    for k in range(n - 1):
-        one, below = rows[k], rows[k + 1]
-        halve = (snl == k + 1) & (frac_sno * one.dz > last[k])
+    rows = _arrange(pack, active, 0)
+
+    def body(carry: tuple[Any, ...], layer: tuple[Any, ...]) -> tuple[Any, Any]:
+        above, one, snl = carry
+        below, k, most_last, most_inner = layer
+        halve = (snl == k + 1) & (frac_sno * one.dz > most_last)
         half = one._replace(dz=0.5 * one.dz, liq=0.5 * one.liq, ice=0.5 * one.ice)
-        upper = lower = half
-        if k > 0:
-            across = rows[k - 1].dz + 2.0 * half.dz
-            step = (rows[k - 1].t - half.t) * half.dz / jnp.where(halve, across, 1.0)
-            step = jnp.where(half.t - step < TFRZ, step, 0.0)
-            upper, lower = half._replace(t=half.t + step), half._replace(t=half.t - step)
-        one, below = _choose(halve, upper, one), _choose(halve, lower, below)
+        gradient = halve & (k > 0)
+        across = jnp.where(gradient, above.dz + 2.0 * half.dz, 1.0)
+        step = jnp.where(gradient, (above.t - half.t) * half.dz / across, 0.0)
+        step = jnp.where(half.t - step < TFRZ, step, 0.0)
+        one = _choose(halve, half._replace(t=half.t + step), one)
+        below = _choose(halve, half._replace(t=half.t - step), below)
         snl = snl + halve
         thick = frac_sno * one.dz
-        over = (snl > k + 1) & (thick > inner[k])
-        share = jnp.where(over, 1.0 - inner[k] / jnp.where(over, thick, 1.0), 0.0)
+        over = (snl > k + 1) & (thick > most_inner)
+        share = jnp.where(over, 1.0 - most_inner / jnp.where(over, thick, 1.0), 0.0)
         excess = one._replace(dz=share * one.dz, liq=share * one.liq, ice=share * one.ice)
-        rows[k] = one._replace(dz=one.dz - excess.dz, liq=one.liq - excess.liq, ice=one.ice - excess.ice)
-        rows[k + 1] = _choose(over, _combine(below, excess), below)
-    return _arrange(_stack(rows), jnp.arange(n)[:, None] < snl, n - snl), snl
+        one = one._replace(dz=one.dz - excess.dz, liq=one.liq - excess.liq, ice=one.ice - excess.ice)
+        return (one, _choose(over, _combine(below, excess), below), snl), one
+
+    limits = jnp.arange(n - 1), jnp.asarray(last[:-1]), jnp.asarray(inner[:-1])
+    start = rows.layer(0), rows.layer(0), count_layers(active)
+    lower = Pack(*(x[1:] for x in rows))
+    (_, lowest, snl), upper = jax.lax.scan(body, start, (lower, *limits))
+    rows = Pack(*(jnp.concatenate([x, y[None]]) for x, y in zip(upper, lowest, strict=True)))
+    return _arrange(rows, jnp.arange(n)[:, None] < snl, n - snl), snl
 
 
 def _position(nlevsno: int, snl: jax.Array) -> jax.Array:
