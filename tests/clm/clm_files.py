@@ -39,6 +39,9 @@ def surface(path: Path, **changes: np.ndarray) -> Path:
         "zbedrock": (grid, [[8.0, 2.0]]),
         "LATIXY": (grid, [[50.0, 51.0]]),
         "LONGXY": (grid, [[6.0, 7.0]]),
+        "abm": (grid, np.array([[8, 13]], dtype=np.int32)),
+        "gdp": (grid, [[35.0, 2.0]]),
+        "peatf": (grid, [[0.0, 0.4]]),
     }
     data |= {
         f"MONTHLY_{n}": (("time", "lsmpft", *grid), areas) for n in ("LAI", "SAI", "HEIGHT_TOP", "HEIGHT_BOT")
@@ -80,6 +83,9 @@ def restart(path: Path) -> Path:
         "leafc": ("pft", 10.0 * np.arange(patches)),
         "deadstemc": ("pft", np.arange(patches) * 1.0),
         "PREC10_VALUE": ("pft", np.full(patches, 2.0e-5)),
+        "PREC60_VALUE": ("pft", np.full(patches, 3.0e-5)),
+        "RH30_VALUE": ("pft", np.full(patches, 71.0)),
+        "burndate": ("pft", np.array([10000, 10000, 10000, 4, 10000, 10000])),
         "spinup_state": ((), np.int32(2)),
     }
     for i, pool in enumerate(("litr1", "litr2", "litr3", "cwd", "soil1", "soil2", "soil3")):

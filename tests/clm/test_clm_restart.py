@@ -10,7 +10,7 @@ from clm_files import restart, surface
 from elterra.clm.restart import clm_cold_start, latitude_term, read_restart_state
 from elterra.clm.surface import read_surface
 from elterra.errors import InputError
-from elterra.land import Config, prepare
+from elterra.land import Config, Fields, cold_start, prepare
 from elterra.land.constants import DENH2O
 
 CFG = Config(nlevsno=12)
@@ -33,6 +33,19 @@ def test_patches_are_found_by_type_and_columns_by_land_unit(read):
     )
     np.testing.assert_allclose(s.leafc[:, 0], [10.0, 20.0])
     np.testing.assert_allclose(s.prec10, 2.0e-5)
+
+
+def test_memories_of_fire_are_read_where_there_is_fire(read, tmp_path):
+    data, p, start, s, _ = read
+    assert "rh30" not in s
+    burning = Config(nlevsno=12, fire="li")
+    full = Fields({**start, **{n: x for n, x in cold_start(p, burning).items() if n not in start}})
+    got, report = read_restart_state(restart(tmp_path / "r.nc"), data, full, burning)
+    np.testing.assert_allclose(got.prec60, 3.0e-5)
+    np.testing.assert_allclose(got.rh30, 71.0)
+    assert got.burndate[0, 1] == 4.0  # the crop has burned
+    assert got.burndate[0, 0] == 10000.0
+    assert not {"prec60", "rh30", "burndate"} & set(report.missing)
 
 
 def test_snow_that_does_not_exist_holds_nothing(read):

@@ -50,3 +50,15 @@ def test_numbers_of_the_namelist_become_parameters_of_the_registry():
     entries = {"zetamaxstable": 0.1, "baseflow_scalar": 0.002, "jmaxb1": 0.09, "initial_cstocks_depth": "x"}
     got = namelist_parameters(entries, {"zeta_max_stable", "baseflow_scalar"})
     assert got == {"zeta_max_stable": 0.1, "baseflow_scalar": 0.002}
+
+
+def test_a_list_of_the_namelist_becomes_a_parameter_each():
+    entries = {"cmb_cmplt_fact": [0.5, 0.28], "lfuel": 105.0, "bt_min": 0.85}
+    got = namelist_parameters(entries, {"cmb_cmplt_fact_litter", "cmb_cmplt_fact_cwd", "lfuel"})
+    assert got == {"cmb_cmplt_fact_litter": 0.5, "cmb_cmplt_fact_cwd": 0.28, "lfuel": 105.0}
+
+
+def test_fires_of_an_older_scheme_are_reported():
+    assert set(check_switches({"fire_method": "li2016crufrc"}, set()).used) == {"fire_method"}
+    assert set(check_switches({"fire_method": "nofire"}, set()).used) == {"fire_method"}
+    assert set(check_switches({"fire_method": "li2014qianfrc"}, set()).unsupported) == {"fire_method"}

@@ -40,6 +40,35 @@ def davos():
     return case, case.forcing(1, 17520), rows - 1, steps
 
 
+def test_a_case_with_fire_reads_its_drivers(tmp_path):
+    source = ROOT / "bgc_rur"
+    folder = tmp_path / "bgc_rur"
+    folder.mkdir()
+    for other in ("params", "forcing"):
+        (tmp_path / other).symlink_to(ROOT / other)
+    for file in source.iterdir():
+        if file.name != "lnd_in":
+            (folder / file.name).symlink_to(file)
+    text = (source / "lnd_in").read_text()
+    assert "'nofire'" in text
+    (folder / "lnd_in").write_text(text.replace("'nofire'", "'li2016crufrc'"))
+    case, quiet = open_case(folder), open_case(source)
+    assert (case.cfg.fire, quiet.cfg.fire) == ("li", "off")
+    assert not set(case.report.missing) - set(quiet.report.missing)
+    f = case.forcing(200 * 48 + 1, 48)
+    np.testing.assert_array_equal(f.hdm, 200.0)
+    assert f.lnfm.shape == (48, 1)
+    assert float(np.min(f.lnfm)) >= 0.0
+    assert not {"hdm", "lnfm"} & set(quiet.forcing(1, 1))
+    with ClmFile(folder / "surfdata.nc") as file:
+        assert float(case.p.gdp[0]) == float(file["gdp"].ravel()[0]) > 0.0
+    assert float(case.p.abm[0]) == 8.0
+    assert float(case.p.cmb_cmplt_fact_cwd[0]) == 0.28
+    assert float(case.p.lightning_angle[0]) == 1.0
+    assert float(quiet.p.lightning_angle[0]) < 0.1
+    assert {"prec60", "rh30", "burndate"} == set(case.state()) - set(quiet.state())
+
+
 @pytest.mark.parametrize(
     ("ours", "band", "theirs", "tolerance"),
     [

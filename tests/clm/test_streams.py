@@ -7,7 +7,18 @@ import pytest
 import xarray as xr
 
 from elterra.clm import sun
-from elterra.clm.streams import Stream, between_months, parse_stream, read_weather, saturated, snow_share
+from elterra.clm.streams import (
+    Stream,
+    between_months,
+    lightning,
+    lightning_at,
+    parse_stream,
+    population,
+    population_at,
+    read_weather,
+    saturated,
+    snow_share,
+)
 from elterra.errors import InputError
 
 
@@ -86,6 +97,47 @@ def test_a_gap_or_a_short_year_is_refused(tmp_path):
     _stream_files(tmp_path, records=100)
     with pytest.raises(InputError, match="8760"):
         read_weather(tmp_path)
+
+
+def _global_file(path, name, values, time, units):
+    grid = {"lat": np.array([-60.0, 0.0, 60.0]), "lon": np.array([0.0, 90.0, 180.0, 270.0])}
+    field = np.full((time.size, 3, 4), -5.0)
+    field[:, 2, 3] = values
+    data = xr.Dataset({name: (("time", "lat", "lon"), field)}, coords=grid)
+    data["time"] = ("time", time, {"units": units})
+    data.to_netcdf(path, engine="h5netcdf")
+    return path
+
+
+def test_lightning_is_that_of_the_nearest_place_and_linear_in_time(tmp_path):
+    time = 1.0625 + 365.0 + np.arange(2920) / 8.0 - 1.0
+    values = np.where(np.arange(2920) == 8, 4.0, 0.0)
+    path = _global_file(tmp_path / "l.nc", "lnfm", values, time, "days since 0001-01-01")
+    climatology = lightning(path, 50.0, -80.0)
+    assert climatology[0][0] == pytest.approx(0.0625)
+    got = lightning_at(climatology, np.array([1.0625, 1.125, 1.1875, 0.0]))
+    np.testing.assert_allclose(got, [4.0, 2.0, 0.0, 0.0], atol=1e-9)
+    _global_file(tmp_path / "two.nc", "lnfm", np.zeros(2), np.array([10.0, 400.0]), "days since 0001-01-01")
+    with pytest.raises(InputError, match="one year of lightning"):
+        lightning(tmp_path / "two.nc", 0.0, 0.0)
+
+
+def test_population_is_that_of_the_nearest_record_and_stands_still_outside_its_years(tmp_path):
+    time = 365.0 * np.arange(5.0) + 181.0
+    path = _global_file(
+        tmp_path / "p.nc", "hdm", np.arange(5.0) * 10.0, time, "days since 2000-01-01 00:00:00"
+    )
+    people = population(path, 60.0, 270.0)
+    got = population_at(people, np.array([2001.5, 2001.9, 2002.1, 1950.0, 2090.0]), 2000, 2000, 2004)
+    np.testing.assert_array_equal(got, [10.0, 10.0, 20.0, 0.0, 40.0])
+    # the stream of 2001 alone, for whatever year
+    alone = population_at(people, np.array([1850.3, 2001.0, 2050.9]), 2001, 2001, 2001)
+    np.testing.assert_array_equal(alone, 10.0)
+    with pytest.raises(InputError, match="asked for are 1900"):
+        population_at(people, np.array([2000.0]), 2000, 1900, 1910)
+    _global_file(tmp_path / "q.nc", "hdm", np.zeros(1), np.zeros(1), "months")
+    with pytest.raises(InputError, match="days since"):
+        population(tmp_path / "q.nc", 0.0, 0.0)
 
 
 def test_day_length_is_that_of_ctsms_unit_test():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import xarray as xr
 from clm_files import surface
 
 from elterra.clm.surface import MONTH_DAYS, monthly_at, read_surface
@@ -20,6 +21,20 @@ def test_natural_vegetation_and_crops_are_columns_of_their_own(tmp_path):
     np.testing.assert_allclose(data.cell_mean(np.array([1.0, 2.0, 5.0])), [1.2, 5.0])
     np.testing.assert_allclose(data.surface.topo_slope, [0.2, 0.2, 5.0])  # CLM's least slope
     np.testing.assert_allclose(data.topo_std, [0.0, 0.0, 30.0])
+
+
+def test_what_fires_need_of_the_surface_is_read_and_may_lack(tmp_path):
+    path = surface(tmp_path / "s.nc")
+    s = read_surface(path, 10.0).surface
+    np.testing.assert_array_equal(s.abm, [8.0, 8.0, 13.0])
+    np.testing.assert_array_equal(s.gdp, [35.0, 35.0, 2.0])
+    np.testing.assert_array_equal(s.peatf, [0.0, 0.0, 0.4])
+    np.testing.assert_array_equal(s.hdm, 0.0)
+    with xr.open_dataset(path) as file:
+        file.load().drop_vars(["abm", "gdp", "peatf"]).to_netcdf(tmp_path / "old.nc", engine="h5netcdf")
+    old = read_surface(tmp_path / "old.nc", 10.0).surface
+    np.testing.assert_array_equal(old.abm, 13.0)  # crops are never burned
+    np.testing.assert_array_equal(old.peatf, 0.0)
 
 
 def test_columns_can_be_filled_up_with_patches_without_weight(tmp_path):

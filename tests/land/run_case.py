@@ -67,7 +67,7 @@ def surface() -> Surface:
     )
 
 
-def parameters_and_state(seed: int = 3) -> tuple[Fields, Fields]:
+def parameters_and_state(seed: int = 3, cfg: Config = CFG) -> tuple[Fields, Fields]:
     """Parameters with a wide spread, and grown plants on living soil; soils start frozen to warm."""
     rng = np.random.default_rng(seed)
     p = prepare(surface())
@@ -77,7 +77,7 @@ def parameters_and_state(seed: int = 3) -> tuple[Fields, Fields]:
         if name in p
     }
     p = p.replace(**{name: jnp.asarray(value) for name, value in spread.items()})
-    s = cold_start(p, CFG, wetness=0.7, temperature=jnp.asarray(np.linspace(270.0, 283.0, COLUMNS)))
+    s = cold_start(p, cfg, wetness=0.7, temperature=jnp.asarray(np.linspace(270.0, 283.0, COLUMNS)))
     grown = jnp.where(p.pft > 0, 1.0, 0.0)
     cn = jnp.where(p.leafcn > 0.0, p.leafcn, 30.0)
     tree = grown * (p.woody > 0.5)
@@ -103,6 +103,11 @@ def chunks(forcing: dict[str, np.ndarray], first: int, last: int):
     """Forcing of the calls ``first`` to ``last - 1``."""
     for i in range(first, last):
         yield forcing_chunk(forcing, i * CHUNK, (i + 1) * CHUNK)
+
+
+def forcing_of_a_step() -> Fields:
+    """The forcing of one step, without its axis of time."""
+    return jax.tree.map(lambda x: x[0], forcing_chunk(weather(days=1), 0, 1))
 
 
 def differing(a, b) -> int:

@@ -123,6 +123,15 @@ def test_a_spin_up_leaves_its_last_cycles_and_a_log(tmp_path, start):
     assert check_restarts([tmp_path], years=None, case=None)["steady"] is False
 
 
+def test_the_method_that_does_not_know_fire_is_refused_with_it(tmp_path, start):
+    p, s = start
+    burning = Config(nlevsno=5, fire="li")
+    with pytest.raises(InputError, match="losses to fire"):
+        run_method("analytic", p, s, decaying(p, burning), 2, tmp_path)
+    _, log = run_method("native", p, s, decaying(p, burning), 2, tmp_path)
+    assert len(log.cycles) == 2
+
+
 def test_it_stops_when_the_criteria_hold_and_not_before(tmp_path, start):
     p, s = start
     empty = s.replace(decomp_cpools=s.decomp_cpools * 1e-6, decomp_npools=s.decomp_npools * 1e-6)

@@ -12,14 +12,18 @@ from typing import Any
 import numpy as np
 
 from elterra.clm import sun
-from elterra.clm.namelist import Report, check_switches, flat, namelist_parameters, read_namelist
+from elterra.clm.namelist import FIRES, Report, check_switches, flat, namelist_parameters, read_namelist
 from elterra.clm.parameters import ParameterFile, read_parameters
 from elterra.clm.restart import clm_cold_start, read_restart_state
 from elterra.clm.streams import (
     Stream,
     between_months,
+    lightning,
+    lightning_at,
     monthly_mean,
     parse_stream,
+    population,
+    population_at,
     read_weather,
     saturated,
     snow_share,
@@ -36,6 +40,8 @@ COMMON_PATCHES = 3
 #: of leaf temperature; CLM5 iterates until it converges, at most 40 times. Eight, enough by day, leave dew at night
 #: undecided where stomata are shut
 LEAF_ITERATIONS = 16
+#: namelist variables with the files of lightning and of population density
+LIGHTNING_FILE, PEOPLE_FILE = "stream_fldfilename_lightng", "stream_fldfilename_popdens"
 SECONDS_PER_DAY = 86400
 YEAR_DAYS = 365
 #: namelist temperatures (degC) between which precipitation is mixed, and CLM's defaults
@@ -108,6 +114,8 @@ class Case:
             values["topo_std"] = data.topo_std
         if self.cfg.mode == "bgc":
             values["burial_cover_weight"] = np.zeros(width)  # CLM5 buries leaves by the depth alone there
+        if self.cfg.fire == "li":
+            values["lightning_angle"] = np.ones(width)  # CLM5.0 takes the degrees of latitude for radians
         tiled_values = {n: np.concatenate([v] * k, axis=-1) for n, v in values.items()}
         for i, change in enumerate(self.members):
             here = slice(i * width, (i + 1) * width)
@@ -191,6 +199,8 @@ class Case:
             "max_dayl": self._tile(np.broadcast_to(sun.max_day_length(place[0]), (steps, place[0].size))),
         }  # fmt: skip
         f["ndep"] = self._tile(f["ndep"])
+        if self.cfg.fire == "li":
+            f |= self._ignition_sources(year, day + dt / SECONDS_PER_DAY)
         out = {n: jnp.asarray(v, dtype=jnp.float64) for n, v in f.items()}
         out["end_of_day"] = jnp.asarray(end_day != seconds // SECONDS_PER_DAY)
         out["end_of_year"] = jnp.asarray(end_day >= YEAR_DAYS)
@@ -245,6 +255,30 @@ class Case:
     def _ndep(self, day: np.ndarray) -> np.ndarray:
         return between_months(self._ndep_months, day)
 
+    @cached_property
+    def _streams_of_fire(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        s = self.data.surface
+        readers = {"lnfm": (LIGHTNING_FILE, lightning), "hdm": (PEOPLE_FILE, population)}
+        return {
+            name: reader(self.path / self.namelist[key], float(s.lat[0]), float(s.lon[0]))
+            for name, (key, reader) in readers.items()
+            if key in self.namelist and (self.path / self.namelist[key]).is_file()
+        }
+
+    def _ignition_sources(self, year: np.ndarray, day: np.ndarray) -> dict[str, np.ndarray]:
+        """Lightning and population ``[time, 1]`` where the case has their streams, at the end of the steps."""
+        out: dict[str, np.ndarray] = {}
+        streams = self._streams_of_fire
+        if "lnfm" in streams:
+            out["lnfm"] = lightning_at(streams["lnfm"], day)[:, None]
+        if "hdm" in streams:
+            first = int(self.namelist.get("stream_year_first_popdens", 1))
+            last = int(self.namelist.get("stream_year_last_popdens", first))
+            align = int(self.namelist.get("model_year_align_popdens", first))
+            now = self.start_year + year + day / YEAR_DAYS
+            out["hdm"] = population_at(streams["hdm"], now, align, first, last)[:, None]
+        return out
+
     def aerosols(self, day: float = 0.0) -> dict[str, float]:
         """Deposition of aerosols (kg m-2 s-1) by DATM field at a day of the year; empty where there is no stream."""
         for description, *_ in stream_list(self.path):
@@ -293,8 +327,13 @@ def open_case(path: Path, members: Sequence[Change] = (), patches: int = 1) -> C
         stress="phs" if entries.get("use_hydrstress") else "btran",
         capacity="luna" if entries.get("use_luna") else "prescribed",
         nitrogen="fun" if entries.get("use_fun") else "competition",
+        fire="li" if entries.get("use_cn") and entries.get("fire_method") in FIRES else "off",
         leaf_iterations=LEAF_ITERATIONS,
     )
+    if cfg.fire == "li":
+        for name, value in ((LIGHTNING_FILE, "the mean of land"), (PEOPLE_FILE, "none")):
+            if not (name in entries and (path / entries[name]).is_file()):
+                report.missing.append(f"{name} ({value})")
     return Case(path, cfg, data, entries, file, weather, _start_year(path, weather), report, tuple(members))
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from elterra.clm._advance import advance
 from elterra.clm.case import Case
 from elterra.land import Config, Fields
-from elterra.land.outputs import CARBON_NITROGEN, FUN
+from elterra.land.outputs import CARBON_NITROGEN, FIRE, FUN
 
 #: outputs of the model that become daily means, by mode
 COMMON = (
@@ -35,6 +35,7 @@ def mean_names(cfg: Config) -> tuple[str, ...]:
     names = COMMON + (("VEGWP",) if cfg.stress == "phs" else ())
     if cfg.mode == "bgc":
         names += BGC + CARBON_NITROGEN + (FUN if cfg.nitrogen == "fun" else ())
+        names += FIRE if cfg.fire == "li" else ()
     return names
 
 

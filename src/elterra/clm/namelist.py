@@ -99,6 +99,10 @@ class Report:
         return out
 
 
+_OF_FIRE = (
+    "rh_low", "rh_hgh", "bt_min", "bt_max", "lfuel", "ufuel", "pot_hmn_ign_counts_alpha", "occur_hi_gdp_tree",
+    "cropfire_a1", "boreal_peatfire_c", "non_boreal_peatfire_c",
+)  # fmt: skip
 #: namelist variable -> parameter of the registry (same unit unless a factor stands in `_FACTOR`)
 PARAMETERS = {
     "zetamaxstable": "zeta_max_stable",
@@ -115,7 +119,12 @@ PARAMETERS = {
     "initial_vegc": "initial_vegc",
     "initial_cstocks_depth": "initial_cstocks_depth",
     "jmaxb1": "jmaxb1",
+    **{name: name for name in _OF_FIRE},
 }
+#: namelist variable with several values -> a parameter of the registry for each
+LISTS = {"cmb_cmplt_fact": ("cmb_cmplt_fact_litter", "cmb_cmplt_fact_cwd")}
+#: values of ``fire_method`` that stand for the fires of the model
+FIRES = ("li2016crufrc",)
 
 #: switch -> (values the model stands for, what is done otherwise)
 SWITCHES: dict[str, tuple[tuple[Any, ...], str]] = {
@@ -140,7 +149,7 @@ SWITCHES: dict[str, tuple[tuple[Any, ...], str]] = {
     "stomatalcond_method": (("Medlyn2011",), "stomata after Medlyn et al. (2011)"),
     "leafresp_method": ((0, 2), "leaf respiration after Atkin"),
     "light_inhibit": ((True,), "light inhibits leaf respiration"),
-    "fire_method": (("nofire",), "no fire"),
+    "fire_method": (("nofire", *FIRES), "fires after Li (2016) or none; none of deforestation"),
     "organic_frac_squared": ((False,), "organic fraction is linear in organic matter"),
     "suplnitro": (("NONE",), "no supplemental nitrogen"),
     "co2_type": (("constant",), "CO2 is co2_ppmv"),
@@ -186,8 +195,16 @@ def check_switches(entries: dict[str, Any], known: set[str]) -> Report:
 
 def namelist_parameters(entries: dict[str, Any], known: set[str]) -> dict[str, float]:
     """Registry parameters that ``lnd_in`` sets."""
-    return {
+    single = {
         ours: float(entries[name])
         for name, ours in PARAMETERS.items()
         if ours in known and isinstance(entries.get(name), int | float)
     }
+    several = {
+        ours: float(value)
+        for name, targets in LISTS.items()
+        if isinstance(entries.get(name), list)
+        for ours, value in zip(targets, entries[name], strict=True)
+        if ours in known
+    }
+    return single | several

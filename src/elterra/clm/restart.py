@@ -30,6 +30,7 @@ NAMES = {
     "acclim_s": "T10_VALUE",  # the state of acclimation follows air temperature
     "prec10": "PREC10_VALUE",
     "prec60": "PREC60_VALUE",
+    "rh30": "RH30_VALUE",
     "lag_npp": "col_lag_npp",
     "tsai_memory": "tsai",
     "annet": "AnnET_VALUE",

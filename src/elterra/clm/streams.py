@@ -176,15 +176,62 @@ _ICE = (
 )
 
 
-def monthly_mean(path: Path, name: str, lat: float, lon: float) -> np.ndarray:
-    """A monthly variable of a global file at the nearest grid point ``[12]`` (``mapalgo = nn``)."""
-    with ClmFile(path) as file:
-        values = file.need(name)
-        lats = np.unique(file["lat" if "lat" in file else "LATIXY"])
-        lons = np.unique(file["lon" if "lon" in file else "LONGXY"])
+def _at_point(file: ClmFile, name: str, lat: float, lon: float) -> np.ndarray:
+    """A variable of a global file at the nearest grid point ``[time]`` (``mapalgo = nn``)."""
+    values = file.need(name)
+    lats = np.unique(file["lat" if "lat" in file else "LATIXY"])
+    lons = np.unique(file["lon" if "lon" in file else "LONGXY"])
     j = int(np.abs(lats - lat).argmin())
     i = int(np.abs((lons - lon + 180.0) % 360.0 - 180.0).argmin())
     return values[:, j, i]
+
+
+def monthly_mean(path: Path, name: str, lat: float, lon: float) -> np.ndarray:
+    """A monthly variable of a global file at the nearest grid point ``[12]``."""
+    with ClmFile(path) as file:
+        return _at_point(file, name, lat, lon)
+
+
+def lightning(path: Path, lat: float, lon: float) -> tuple[np.ndarray, np.ndarray]:
+    """Days of the year (from 0) and flashes (km-2 h-1) ``[time]`` of a climatology of one year (``lnfm``)."""
+    with ClmFile(path) as file:
+        values, day = _at_point(file, "lnfm", lat, lon), file.need("time").astype(float)
+    day = day - YEAR_DAYS * np.floor(day[0] / YEAR_DAYS)
+    if not np.all(np.diff(day) > 0.0) or day[-1] >= YEAR_DAYS or not np.all(np.isfinite(values)):
+        raise InputError(
+            f"{path}: expected one year of lightning without gaps, in rising order; got days {day[0]} to {day[-1]}"
+        )
+    return day, values
+
+
+def lightning_at(climatology: tuple[np.ndarray, np.ndarray], day: np.ndarray) -> np.ndarray:
+    """Flashes (km-2 h-1) at days of the year (from 0), linear in time and cyclic, as CLM5 has it."""
+    return np.interp(np.asarray(day, float), *climatology, period=YEAR_DAYS)
+
+
+def population(path: Path, lat: float, lon: float) -> tuple[np.ndarray, np.ndarray]:
+    """Times (years) and persons km-2 ``[time]`` at the nearest grid point (``hdm``)."""
+    with ClmFile(path) as file:
+        values, day = _at_point(file, "hdm", lat, lon), file.need("time").astype(float)
+        found = re.match(r"days since (\d+)-", file.units("time"))
+    if found is None or not np.all(np.isfinite(values)):
+        raise InputError(f"{path}: hdm needs a time in `days since YEAR-..` and no gaps")
+    return int(found.group(1)) + day / YEAR_DAYS, values
+
+
+def population_at(
+    series: tuple[np.ndarray, np.ndarray], year: np.ndarray, align: int, first: int, last: int
+) -> np.ndarray:
+    """Persons km-2 of the nearest record for model times ``year`` (with fraction). ``align`` is the model year of the
+    stream year ``first``; before it and after ``last`` the stream stands still, as CLM5's does."""
+    times, values = series
+    inside = (times >= first) & (times < last + 1.0)
+    if not inside.any():
+        raise InputError(
+            f"population: the stream has {times[0]:.1f} to {times[-1]:.1f}, asked for are {first} to {last}"
+        )
+    at = first + np.asarray(year, float) - align
+    return values[inside][np.abs(times[inside] - at[..., None]).argmin(axis=-1)]
 
 
 def between_months(monthly: np.ndarray, day: np.ndarray) -> np.ndarray:

@@ -19,7 +19,7 @@ NATURAL = 15  #: natural types, bare ground included; crop types follow
 READ = (
     "SOIL_COLOR", "PCT_SAND", "PCT_CLAY", "ORGANIC", "FMAX", "PCT_NATVEG", "PCT_CROP", "PCT_NAT_PFT", "PCT_CFT",
     "MONTHLY_LAI", "MONTHLY_SAI", "MONTHLY_HEIGHT_TOP", "MONTHLY_HEIGHT_BOT", "LONGXY", "LATIXY", "SLOPE",
-    "STD_ELEV", "zbedrock", "PCT_LAKE", "PCT_WETLAND", "PCT_GLACIER", "PCT_URBAN",
+    "STD_ELEV", "zbedrock", "PCT_LAKE", "PCT_WETLAND", "PCT_GLACIER", "PCT_URBAN", "abm", "gdp", "peatf",
 )  # fmt: skip
 _MONTHLY = {
     "tlai": "MONTHLY_LAI",
@@ -116,6 +116,9 @@ def read_surface(
             organic=profile("ORGANIC"),
             pft=pft,
             wt=wt,
+            abm=of("abm", 13.0),
+            gdp=of("gdp", 0.0),
+            peatf=of("peatf", 0.0),
         )
         monthly = {}
         for ours, name in _MONTHLY.items():

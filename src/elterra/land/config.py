@@ -23,6 +23,7 @@ class Config:
     ``capacity`` "luna" lets leaf nitrogen follow light, temperature and CO2, "prescribed" takes ``vcmax25top``.
     ``nitrogen`` "fun": plants buy nitrogen with carbon, tissue C:N floats
     (CLM5); "competition": uptake is free, tissue C:N is fixed, and GPP is cut where nitrogen lacks (CLM4.5).
+    ``fire`` "li": open, agricultural and peat fires after Li et al. (CLM5's li2016), with states of their own; "off": none.
     """
 
     dt: float = 1800.0
@@ -32,6 +33,11 @@ class Config:
     stress: Literal["phs", "btran"] = "phs"
     capacity: Literal["luna", "prescribed"] = "luna"
     nitrogen: Literal["fun", "competition"] = "fun"
+    fire: Literal["off", "li"] = "off"
+
+    def __post_init__(self) -> None:
+        if self.fire != "off" and self.mode != "bgc":
+            raise ValueError(f"fire {self.fire!r} needs pools that burn: mode 'bgc', got {self.mode!r}")
 
     @property
     def nlevtot(self) -> int:

@@ -34,6 +34,17 @@ FUN = (
     "nfix",
     "nretrans",
 )
+#: the same, with `Config.fire` "li"
+FIRE = (
+    "COL_FIRE_CLOSS",
+    "COL_FIRE_NLOSS",
+    "FAREA_BURNED",
+    "NFIRE",
+    "BAF_CROP",
+    "BAF_PEATF",
+    "SOMC_FIRE",
+    "FUELC",
+)
 
 
 def collect(
@@ -133,6 +144,8 @@ def collect(
             "NFIX_TO_SMINN": bgc.nfix_to_sminn,
         }
         out |= {n: bgc[n] for n in (*CARBON_NITROGEN, *(FUN if cfg.nitrogen == "fun" else ()))}
+        if cfg.fire == "li":
+            out |= {n: bgc[n] for n in FIRE}
     else:
         out["GPP"] = mean(flx.gpp_c)
     if cfg.stress == "phs":

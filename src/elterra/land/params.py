@@ -13,6 +13,12 @@ from elterra.land.fields import Fields
 from elterra.land.soil_heat import ZISOI, bedrock_layer, layer_geometry, soil_properties
 from elterra.registry import Parameter, parameters
 
+#: fields of `Surface` that only fires know
+FIRE_DRIVERS = ("gdp", "peatf", "abm", "hdm", "lnfm")
+#: mean of land, flashes km-2 h-1: 44 flashes s-1 on earth, ten times as dense over land as over the sea (Christian et al.
+#: 2003, doi:10.1029/2002JD002347), land 29 % of 5.1e8 km2
+LIGHTNING = 44.0 * 3600.0 / (5.1e8 * (0.29 + 0.1 * 0.71))
+
 
 @dataclass(frozen=True)
 class Surface:
@@ -21,6 +27,10 @@ class Surface:
     lat, lon (degrees), elevation, forc_hgt (height of the forcing above displacement height plus roughness, m), topo_slope
     (degrees), fmax (largest saturated fraction), zbedrock (m), soil_color (CLM class 1-20);
     sand, clay (%), organic (kg m-3) ``[ground_layer, column]``; pft, wt ``[patch, column]``.
+
+    Of fire only: gdp (gross domestic product, thousands of US dollars of 1995 a head), peatf (part of the column that is
+    peat), abm (month in which crops are burned, 1 to 12; 13 = never), hdm (persons km-2) and lnfm (flashes of lightning,
+    km-2 h-1), the last two where the forcing has none. Without people, peat and crop fires unless given.
     """
 
     lat: np.ndarray
@@ -36,6 +46,17 @@ class Surface:
     organic: np.ndarray
     pft: np.ndarray
     wt: np.ndarray
+    gdp: np.ndarray | float = 0.0
+    peatf: np.ndarray | float = 0.0
+    abm: np.ndarray | float = 13.0
+    hdm: np.ndarray | float = 0.0
+    lnfm: np.ndarray | float = LIGHTNING
+
+    def __post_init__(self) -> None:
+        columns = np.shape(self.wt)[-1:]
+        for name in FIRE_DRIVERS:
+            value = np.asarray(getattr(self, name), dtype=np.float64)
+            object.__setattr__(self, name, np.array(np.broadcast_to(value, columns)))
 
     def tile(self, columns: int) -> Surface:
         """The same single column ``columns`` times (members of an ensemble)."""
@@ -62,6 +83,7 @@ def prepare(surface: Surface, overrides: Mapping[str, np.ndarray] | None = None)
     values = {name: _gathered(item, pft, columns) for name, item in known.items()}
     p = Fields(values)
     p = override(p, overrides or {})
+    p = p.replace(**{name: jnp.asarray(p[name]) for name in overrides or {}})
     geometry = layer_geometry(columns)
     soil = soil_properties(
         jnp.asarray(surface.sand), jnp.asarray(surface.clay), jnp.asarray(surface.organic), p
@@ -78,6 +100,7 @@ def prepare(surface: Surface, overrides: Mapping[str, np.ndarray] | None = None)
         "clay": surface.clay,
         "organic": surface.organic,
         "wt": wt,
+        **{name: getattr(surface, name) for name in FIRE_DRIVERS},
     }
     p = p.add(
         **{name: jnp.asarray(np.asarray(value, dtype=np.float64)) for name, value in facts.items()},
@@ -94,17 +117,18 @@ def prepare(surface: Surface, overrides: Mapping[str, np.ndarray] | None = None)
 
 
 def override(p: Fields, values: Mapping[str, np.ndarray]) -> Fields:
-    """``p`` with parameter values ``[column]`` or ``[patch, column]`` replaced (see `prepare`).
+    """``p`` with parameter values ``[column]`` or ``[patch, column]`` replaced (see `prepare`), as host arrays.
 
-    Derived soil properties are not recomputed."""
+    Derived soil properties are not recomputed. A window of a reanalysis has forty such arrays: forty programs of a few
+    numbers each, or forty copies made one by one, cost a tenth of the window; a compiled program takes host arrays
+    at no cost that counts."""
     changed = {}
     for name, value in values.items():
-        old = p[name]
-        new = jnp.asarray(value, dtype=old.dtype)
+        old = np.asarray(p[name])
+        new = np.asarray(value, dtype=old.dtype)
         if old.ndim == 2 and new.ndim == 1:
-            first = old[:1]
-            ratio = jnp.where(first != 0.0, old / jnp.where(first != 0.0, first, 1.0), 1.0)
-            new = ratio * new[None, :]
+            first = np.broadcast_to(old[:1], old.shape)
+            new = np.divide(old, first, out=np.ones_like(old), where=first != 0.0) * new
         changed[name] = new
     return p.replace(**changed)
 

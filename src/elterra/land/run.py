@@ -99,10 +99,10 @@ def join_columns(parts: list[Any], columns: int) -> Any:
 
 
 def forcing_chunk(forcing: Mapping[str, np.ndarray], start: int, stop: int) -> Fields:
-    """Steps ``start:stop`` of prepared forcing arrays ``[time, ...]`` as `Fields`; numbers in double precision."""
+    """Steps ``start:stop`` of prepared forcing ``[time, ...]`` as `Fields` of host arrays; numbers in double precision."""
 
-    def cut(value: np.ndarray) -> jax.Array:
+    def cut(value: np.ndarray) -> np.ndarray:
         part = value[start:stop]
-        return jnp.asarray(part, dtype=jnp.float64 if part.dtype.kind == "f" else part.dtype)
+        return np.asarray(part, dtype=np.float64 if part.dtype.kind == "f" else part.dtype)
 
     return Fields({name: cut(value) for name, value in forcing.items()})

@@ -29,9 +29,10 @@ def dimension_sizes(cfg: Config, patches: int, columns: int) -> dict[str, int]:
     }
 
 
-def state_names() -> tuple[str, ...]:
-    """Names of all state variables, from the registry."""
-    return tuple(sorted(n for n, v in variables().items() if v.kind == "state"))
+def state_names(cfg: Config) -> tuple[str, ...]:
+    """Names of the state variables of a configuration, from the registry: those of fire only where there is fire."""
+    left_out = () if cfg.fire == "li" else ("fire",)
+    return tuple(sorted(n for n, v in variables().items() if v.kind == "state" and v.room not in left_out))
 
 
 def cold_start(
@@ -45,7 +46,7 @@ def cold_start(
     sizes = dimension_sizes(cfg, patches, columns)
     table = variables()
     start = {}
-    for name in state_names():
+    for name in state_names(cfg):
         item = table[name]
         shape = tuple(sizes[d] for d in item.dims)
         if item.initial is None:

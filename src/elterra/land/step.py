@@ -67,6 +67,8 @@ def step(p: Fields, s: Fields, f: Fields, cfg: Config) -> tuple[Fields, Fields]:
             qflx_evap_tot=(p.wt * en.qflx_evap_tot).sum(axis=0),
             snow_depth=s.snow_depth,
         )
+        if cfg.fire == "li":
+            drivers = drivers.add(fsat=wat.fsat)
         s, bgc = carbon_nitrogen(p, s, f, drivers, cfg)
     out = collect(p, s, f, veg, rad, flx, en, wat, bgc, cfg)
     supply = out["PRECIP"] - out["EVAP"] - out["RUNOFF"]

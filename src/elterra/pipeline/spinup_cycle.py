@@ -16,16 +16,16 @@ from elterra.errors import InputError
 from elterra.files import write_atomically
 from elterra.land import Config, Fields, read_restart, run_chunk, write_restart
 from elterra.land.forcing import neutral_factors
+from elterra.pipeline.reanalysis.station import STOP_LIMITS
 from elterra.registry import variables
 from elterra.spinup import Cycle, Passed, Stocks, ecosystem_check, method_of, spin_up, stocks, to_normal
-from elterra.spinup.semi_analytic import MEANS
+from elterra.spinup.semi_analytic import MEANS, YEAR
 
 #: annual values that a spin-up reports, gC m-2 yr-1, and the mean leaf area
 FLUXES = ("GPP", "NPP", "HR")
 SHOWN = (*FLUXES, "LAI")
-YEAR_SECONDS = 365.0 * 86400.0
-#: a balance that misses more than this in one step ends a spin-up (kg m-2; gC m-2; gN m-2)
-LIMITS = {"errh2o": 1.0e-5, "errcb": 1.0e-7, "errnb": 1.0e-6}
+#: balances of which a miss in one step ends a spin-up
+WATCHED = ("errh2o", "errcb", "errnb")
 
 
 def cycle_of(years: list[Fields], cfg: Config, columns: int) -> Cycle:
@@ -40,7 +40,8 @@ def cycle_of(years: list[Fields], cfg: Config, columns: int) -> Cycle:
         total: dict[str, jax.Array] = {}
         for forcing in years:
             s, _, means, _, worst = run_chunk(p, s, forcing, factors, cfg, (), names, ())
-            for name, limit in LIMITS.items():
+            for name in WATCHED:
+                limit = STOP_LIMITS[name]
                 if not float(jnp.max(worst[name])) <= limit:
                     raise InputError(
                         f"spin-up: {name} reached {float(jnp.max(worst[name])):.2e}, limit {limit:.0e}"
@@ -86,7 +87,7 @@ class Log:
     def note(self, number: int, p: Fields, passed: Passed, booked: Fields) -> dict[str, Any]:
         held = stocks(p, to_normal(p, passed.end))
         self.stocks.append(held)
-        seconds = {n: YEAR_SECONDS if n in FLUXES else 1.0 for n in SHOWN}
+        seconds = {n: YEAR if n in FLUXES else 1.0 for n in SHOWN}
         entry = {
             "cycle": number + 1,
             "model_years": (number + 1) * self.years,
@@ -100,13 +101,15 @@ class Log:
 
 def save(path: Path, p: Fields, s: Fields, years: float) -> None:
     """A restart file that `elterra spinup check` can read alone: with patch weights and model years."""
-    header = {
+    write_restart(path, s, {**described(s), "wt": np.asarray(p.wt).tolist(), "model_years": years})
+
+
+def described(s: Fields) -> dict[str, Any]:
+    """Header of a restart file: units and dimensions of the states."""
+    return {
         "units": {n: variables()[n].units for n in s},
         "dims": {n: variables()[n].dims for n in s},
-        "wt": np.asarray(p.wt).tolist(),
-        "model_years": years,
     }
-    write_restart(path, s, header)
 
 
 def load(path: Path) -> tuple[Fields, np.ndarray | None, float | None]:
@@ -135,6 +138,10 @@ def run_method(
     """Spin up, write ``folder/cycle_NNNN.restart`` of the last ``keep`` cycles, ``folder/state.restart`` and
     ``folder/spinup.json``. With ``stop_when_steady`` the spin-up ends when the criteria hold over two cycles that
     follow each other without a step between them."""
+    if name == "analytic" and cycle.cfg.fire != "off":
+        raise InputError(
+            "spin-up: the method analytic does not know the losses to fire; take native, ad or anderson, or turn fire off"
+        )
     folder.mkdir(parents=True, exist_ok=True)
     log = Log(cycle.years)
     method = method_of(name, cycles=cycles, accelerated=accelerated)

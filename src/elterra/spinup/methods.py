@@ -16,10 +16,9 @@ import numpy as np
 
 from elterra.land.config import NLEVSOI, Config
 from elterra.land.fields import Fields
-from elterra.land.vegetation import ecosystem_totals
 from elterra.spinup.accelerated import accelerate, to_accelerated, to_normal, without_season
 from elterra.spinup.anderson import Anderson
-from elterra.spinup.semi_analytic import Pools, aims, moved, pools_of, remaining, with_half_leaves
+from elterra.spinup.semi_analytic import Pools, added, aims, moved, pools_of, remaining, with_half_leaves
 
 METHODS = ("native", "ad", "analytic", "anderson")
 
@@ -87,9 +86,7 @@ class Accelerated:
         if self._normal is None or number + 1 != self.cycles:
             return p, passed.end, _nothing(p)
         s = without_season(p, passed.end, passed.means)
-        before, after = ecosystem_totals(p, passed.end), ecosystem_totals(p, s)
-        booked = {f"increment_{k}": after[k] - before[k] for k in ("totecosysc", "totecosysn")}
-        return self._normal, s, Fields(booked)
+        return self._normal, s, added(p, passed.end, s)
 
 
 @dataclass

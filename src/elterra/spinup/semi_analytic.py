@@ -13,7 +13,6 @@ follow the pools, nitrogen that plants take back) costs steps, not accuracy.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from functools import partial
 from typing import Any, NamedTuple
@@ -21,6 +20,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from scipy.linalg import expm
 
 from elterra.land.config import NLEVSOI, NPOOLS, Config
 from elterra.land.constants import SECSPDAY
@@ -37,7 +37,6 @@ from elterra.spinup._matrix import RATE_FLOOR, soil_matrix
 
 YEAR = 365.0 * SECSPDAY
 _LEAF, _FROOT, _LIVESTEM, _DEADSTEM, _LIVECROOT, _DEADCROOT = range(len(TISSUES))
-_SERIES = 14  #: terms of the exponential's series: the next is below round-off at a norm of 1/4
 _LITTER = 4  #: litter and debris: the pools whose nitrogen is its own
 #: outputs of the land model whose means over the cycle are needed
 MEANS = ("sasu_loss_c", "sasu_pool_c", "sasu_decomp_k")
@@ -125,24 +124,10 @@ def _unflat(x: np.ndarray, like: Pools) -> Pools:
     return Pools(np.array(soil), np.array(plants))
 
 
-def exponential(matrix: np.ndarray) -> np.ndarray:
-    """exp of square matrices ``[..., n, n]``: series at a norm below 1/4, then repeated squaring."""
-    norm = float(np.abs(matrix).sum(axis=-2).max())
-    halvings = max(0, math.ceil(math.log2(max(norm, 1.0e-300))) + 2)
-    small = matrix / 2.0**halvings
-    term = total = np.broadcast_to(np.eye(matrix.shape[-1]), matrix.shape)
-    for i in range(1, _SERIES + 1):
-        term = term @ small / i
-        total = total + term
-    for _ in range(halvings):
-        total = total @ total
-    return total
-
-
 def _amplified(matrix: np.ndarray, change: np.ndarray, free: np.ndarray, time: float) -> np.ndarray:
     """(1 - exp(M T))^-1 of ``change`` ``[column, n]``; where not ``free`` a pool keeps its change."""
     both = free[:, :, None] & free[:, None, :]
-    left = np.eye(matrix.shape[-1]) - np.where(both, exponential(matrix * time), 0.0)
+    left = np.eye(matrix.shape[-1]) - np.where(both, expm(matrix * time), 0.0)
     return np.linalg.solve(left, change[..., None])[..., 0]
 
 
@@ -238,9 +223,13 @@ def moved(p: Fields, end: Fields, wanted: Mapping[str, Pools]) -> tuple[Fields, 
     for i, tissue in enumerate(TISSUES):
         new[f"{tissue}c"], new[f"{tissue}n"] = plants_c[i], plants_n[i]
     state = end.replace(**new)
-    before, after = ecosystem_totals(p, end), ecosystem_totals(p, state)
-    booked = {f"increment_{k}": after[k] - before[k] for k in ("totecosysc", "totecosysn")}
-    return state, Fields(booked)
+    return state, added(p, end, state)
+
+
+def added(p: Fields, before: Fields, after: Fields) -> Fields:
+    """Carbon and nitrogen (g m-2 ``[column]``) by which one state exceeds another: ``increment_totecosys{c,n}``."""
+    old, new = ecosystem_totals(p, before), ecosystem_totals(p, after)
+    return Fields({f"increment_{k}": new[k] - old[k] for k in ("totecosysc", "totecosysn")})
 
 
 def aims(start: Fields, step: Mapping[str, Pools]) -> dict[str, Pools]:

@@ -37,7 +37,7 @@ _CHEAP = frozenset((
 ))
 #: what XLA itself computes only once
 _DEAR = frozenset((
-    "div", "rem", "sqrt", "rsqrt", "cbrt", "exp", "exp2", "expm1", "log", "log1p", "pow", "tanh", "sin", "cos", "tan",
+    "div", "rem", "sqrt", "rsqrt", "cbrt", "exp", "exp2", "expm1", "log1p", "pow", "tanh", "sin", "cos", "tan",
     "asin", "acos", "atan", "atan2", "erf", "erfc", "erf_inv", "logistic", "sinh", "cosh",
 ))
 # fmt: on
@@ -49,6 +49,7 @@ _REDUCTIONS: dict[str, Callable[[Any, Any], Any]] = {
     "reduce_or": jnp.logical_or,
     "reduce_and": jnp.logical_and,
 }
+#: operations of a logarithm of `logarithm`
 _OF_A_LOGARITHM = 25.0
 #: longest sum that is written out
 _LONGEST = 64

@@ -14,6 +14,7 @@ from elterra.land.constants import MOLAR_MASS_C, SECSPDAY
 from elterra.land.fields import Fields
 from elterra.land.mortality import litter_to_soil, root_profile, surface_profile
 from elterra.land.phenology import phenology
+from elterra.land.vegetation._burn import burn
 from elterra.land.vegetation._plants import grow, input_names
 from elterra.land.vegetation._pools import SOIL1, ecosystem_totals, to_column
 from elterra.land.vegetation._structure import leaf_area, stem_area
@@ -52,11 +53,11 @@ def carbon_nitrogen(p: Fields, s: Fields, f: Fields, drv: Fields, cfg: Config) -
     (leaf maintenance respiration), gC m-2 s-1, ``t_ref2m`` (K), all ``[patch, column]``; ``t_soil`` (K),
     ``h2osoi_vol``
     (with ice), ``h2osoi_liq`` (kg m-2), ``soilpsi`` (MPa, < 0) ``[soil_layer, column]``; ``qflx_drain``,
-    ``qflx_surf``, ``qflx_evap_tot`` (kg m-2 s-1) ``[column]``.
+    ``qflx_surf``, ``qflx_evap_tot`` (kg m-2 s-1) ``[column]``; with fire ``fsat`` (saturated part) ``[column]``.
 
     Returns the new state and the results: see the registry entries of the rooms vegetation, decomposition,
     nitrogen and spinup. ``errcb`` (gC m-2) and ``errnb`` (gN m-2) are what the balance of the step does not
-    explain. ``nee`` is positive to the atmosphere.
+    explain. ``nee`` is positive to the atmosphere and holds what burns.
     """
     dt = cfg.dt
     soil = slice(0, NLEVSOI)
@@ -113,6 +114,9 @@ def carbon_nitrogen(p: Fields, s: Fields, f: Fields, drv: Fields, cfg: Config) -
     c = c + (dt * act.dc + litter_c)
     n = n + (dt * act.dn + litter_n)
     c, n = jax.lax.cond(f.end_of_day, lambda x: dec.mix(p, x[0], x[1], SECSPDAY), lambda x: x, (c, n))
+    if cfg.fire == "li":
+        burnt = burn(p, s, f, drv, plants.state, c, n, surface, roots, cfg)
+        plants, c, n = plants._replace(state=burnt.plants), burnt.c, burnt.n
 
     # mineral nitrogen
     autotrophic = mr.mr + plants.growth_respiration + got.carbon_cost
@@ -149,6 +153,7 @@ def carbon_nitrogen(p: Fields, s: Fields, f: Fields, drv: Fields, cfg: Config) -
         "decomp_npools": n,
         "smin_nh4": nh4,
         "smin_no3": no3,
+        **(burnt.state if cfg.fire == "li" else {}),
     }
     s_new = s.replace(**new)
 
@@ -168,6 +173,8 @@ def carbon_nitrogen(p: Fields, s: Fields, f: Fields, drv: Fields, cfg: Config) -
     n_sources = f.ndep + nfix
     n_losses = f_denit + f_n2o_nit + leached
     errnb = (after.totecosysn - before.totecosysn) - dt * (n_sources - n_losses) - ntrunc
+    if cfg.fire == "li":
+        errcb, errnb = errcb + dt * burnt.closs, errnb + dt * burnt.nloss
     had = s.decomp_cpools > 0.0
     loss = jnp.stack(act.loss)
     out = {
@@ -220,4 +227,6 @@ def carbon_nitrogen(p: Fields, s: Fields, f: Fields, drv: Fields, cfg: Config) -
         "sasu_litter_n": litter_n / dt,
         **dict(zip(input_names(), plants.input_c, strict=True)),
     }
+    if cfg.fire == "li":
+        out |= {"nee": out["nee"] + burnt.closs, **burnt.out}
     return s_new, Fields({**out, **after})

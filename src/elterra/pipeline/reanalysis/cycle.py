@@ -254,20 +254,22 @@ class Cycle:
     def restore(self, arrays: Mapping[str, Array], header: Mapping[str, Any]) -> None:
         """Continue from a checkpoint; the same bits as if there had been no break."""
 
-        def under(prefix: str) -> dict[str, Array]:
-            return {k[len(prefix) :]: v for k, v in arrays.items() if k.startswith(prefix)}
-
         self.window = int(header["window"])
-        self.model.restore(under("state/"))
+        self.model.restore(under(arrays, "state/"))
         self.delta = np.array(arrays["delta"])
-        self.inflation.restore(under("inflation/"))
+        self.inflation.restore(under(arrays, "inflation/"))
         held = []
         for entry in header["held"]:
             final = FinalWindow.from_arrays(
-                entry["window"], entry["worst"], under(f"held/{entry['window']}/")
+                entry["window"], entry["worst"], under(arrays, f"held/{entry['window']}/")
             )
             held.append(((final.window, final.forecast), final.transform))
         self.smoother.restore(held)
+
+
+def under(arrays: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    """Arrays of a restart whose path begins with ``prefix``, by the rest of it."""
+    return {k[len(prefix) :]: v for k, v in arrays.items() if k.startswith(prefix)}
 
 
 _PARTS = ("series", "daily", "equivalents", "start_totals", "end_totals", "seen")

@@ -185,26 +185,21 @@ def learn(
     shift: dict[str, Array] = {}
     error: dict[str, ErrorStructure] = {}
     figures: dict[str, float] = {}
-    for name in LEARNED:
-        used = tower.used[name][:size]
+    timeless = [i for i, n in enumerate(all_names) if not n.startswith(CLOCK)]
+    slow_fold, thinned = blocks_of_days(day, SLOW_BLOCK_DAYS, FOLDS), np.arange(size) % SLOW_EVERY == 0
+    for name in (*LEARNED, *SLOW):
+        slow = name in SLOW
+        used = tower.used[name][:size] & (thinned | (not slow))
         if not used.any():
             continue
         model = free[f"tower_{name}"].values
         target = np.where(used, tower.values[name][:size], np.nan)
-        shift[name] = learn_mean(x, target - model, fold, seed=seed, threads=threads).mean
-        residual = target - model - shift[name]
-        error[name] = error_structure(x, residual, tower.random_sd[name][:size], day, seed=seed)
-        figures |= _figures(name, target, model, model + shift[name], error[name])
-    for name in SLOW:
-        used = tower.used[name][:size] & (np.arange(size) % SLOW_EVERY == 0)
-        if not used.any():
-            continue
-        model = free[f"tower_{name}"].values
-        target = np.where(used, tower.values[name][:size], np.nan)
-        columns = [i for i, n in enumerate(all_names) if not n.startswith(CLOCK)]
-        blocks = blocks_of_days(day, SLOW_BLOCK_DAYS, FOLDS)
-        shift[name] = learn_mean(x[:, columns], target - model, blocks, seed=seed, threads=threads).mean
-        figures |= _figures(name, target, model, model + shift[name])
+        seen, left_out = (x[:, timeless], slow_fold) if slow else (x, fold)
+        shift[name] = learn_mean(seen, target - model, left_out, seed=seed, threads=threads).mean
+        if not slow:
+            residual = target - model - shift[name]
+            error[name] = error_structure(x, residual, tower.random_sd[name][:size], day, seed=seed)
+        figures |= _figures(name, target, model, model + shift[name], error.get(name))
     if "NEE" in shift:
         dark = ~daylight & tower.used["NEE"][:size]
         columns = [i for i, n in enumerate(all_names) if not n.startswith(DAYTIME_ONLY)]

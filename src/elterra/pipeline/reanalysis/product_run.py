@@ -17,7 +17,7 @@ import elterra
 from elterra.land import Fields, read_restart, write_restart
 from elterra.land.config import NLEVSOI
 from elterra.land.soil_heat import ZSOI
-from elterra.pipeline.reanalysis.cycle import Cycle, Innovation
+from elterra.pipeline.reanalysis.cycle import Cycle, Innovation, under
 from elterra.pipeline.reanalysis.discrepancy import Discrepancy
 from elterra.pipeline.reanalysis.ensemble import ParameterEnsemble
 from elterra.pipeline.reanalysis.inputs import STEPS_PER_DAY
@@ -186,11 +186,11 @@ class ProductRun:
     def _restore(self, arrays: Mapping[str, Array], header: Mapping[str, Any]) -> None:
         self.committed = int(header["committed"])
         for name, cycle in self.cycles.items():
-            own = _under(arrays, f"{name}|")
+            own = under(arrays, f"{name}|")
             cycle.restore(own, header["cycles"][name])
             self.products[name].restore(header["products"][name])
             self.pending[name] = [
-                (w, {g: _under(own, f"pending/{w}/{g}/") for g in groups})
+                (w, {g: under(own, f"pending/{w}/{g}/") for g in groups})
                 for w, groups in ((e["window"], e["groups"]) for e in header["pending"][name])
             ]
         self.innovations = [Innovation(*row) for row in header["innovations"]]
@@ -243,10 +243,6 @@ class ProductRun:
             "longitude": self.station.site.longitude,
             "utc_offset": self.station.site.utc_offset_h,
         }
-
-
-def _under(arrays: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
-    return {k[len(prefix) :]: np.array(v) for k, v in arrays.items() if k.startswith(prefix)}
 
 
 #: units of the kept members: those of the tower's measurements

@@ -18,7 +18,7 @@ from elterra.land.forcing import NEUTRAL
 from elterra.land.run import forcing_chunk
 from elterra.land.soil_water import total_water
 from elterra.land.vegetation import ecosystem_totals
-from elterra.pipeline.reanalysis.cycle import Forecast
+from elterra.pipeline.reanalysis.cycle import Forecast, under
 from elterra.pipeline.reanalysis.ensemble import Drift, rng
 
 Array = NDArray[np.float64]
@@ -159,7 +159,7 @@ class StationModel:
             override(self.p, land),
             self.s,
             forcing_chunk(self._forcing, *self.window_bounds(window)),
-            Fields({n: jnp.asarray(v) for n, v in factors.items()}),
+            Fields(factors),
             self.cfg,
             self._series,
             self._daily,
@@ -224,9 +224,9 @@ class StationModel:
         return arrays | {f"totals/{n}": v for n, v in self._totals.items()}
 
     def restore(self, state: Mapping[str, Array]) -> None:
-        self.s = Fields({n[2:]: jnp.asarray(v) for n, v in state.items() if n.startswith("s/")})
+        self.s = Fields({n: jnp.asarray(v) for n, v in under(state, "s/").items()})
         self._perturbation = np.array(state["perturbation"])
-        self._totals = {n[7:]: np.array(v) for n, v in state.items() if n.startswith("totals/")}
+        self._totals = {n: np.array(v) for n, v in under(state, "totals/").items()}
 
 
 def tower_equivalents(series: Mapping[str, Array], parameters: Mapping[str, Array]) -> dict[str, Array]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -20,9 +21,10 @@ from elterra.pipeline._stage import Context, StageResult
 from elterra.pipeline.reanalysis.free_run import MEMBERS as FREE_MEMBERS
 from elterra.pipeline.reanalysis.inputs import STEPS_PER_DAY
 from elterra.pipeline.reanalysis.setup import Station
-from elterra.registry import variables
+from elterra.pipeline.spinup_cycle import described
 from elterra.spinup import steady_state
 from elterra.spinup._accumulate import NAMES
+from elterra.spinup.semi_analytic import YEAR
 
 #: the spin-up needs no members; two columns are the least that keeps the bits of a larger batch
 COLUMNS = 2
@@ -39,7 +41,6 @@ _SHOWN = (
     "TOTECOSYSN",
     "SMINN",
 )
-_SECONDS_PER_YEAR = 365.0 * 86400.0
 #: days of a spin-up year
 DAYS = 365
 #: rounds of (years of weather, analytic solve)
@@ -74,11 +75,8 @@ def run(context: Context) -> StageResult:
         if year < rounds:
             s = steady_state(p, s, means, station.cfg)
     ahead.join()
-    header = {"units": {n: variables()[n].units for n in s}, "dims": {n: variables()[n].dims for n in s}}
-    write_restart(context.folder / "state.restart", s, header)
-    figures = {
-        n: v * (_SECONDS_PER_YEAR if n in ("GPP", "NPP", "HR", "NEE") else 1.0) for n, v in shown.items()
-    }
+    write_restart(context.folder / "state.restart", s, described(s))
+    figures = {n: v * (YEAR if n in ("GPP", "NPP", "HR", "NEE") else 1.0) for n, v in shown.items()}
     if np.isfinite(previous):  # a single year has nothing to be compared with
         figures["drift_gC_m2_yr"] = shown["TOTECOSYSC"] - previous
     return StageResult(outputs=("spinup/state.restart",), figures=figures)
@@ -112,11 +110,12 @@ def _first_day(station: Station, year: int, days: int) -> int:
 def _year(station: Station, p: Fields, s: Fields, start: int, days: int, tell) -> tuple[Fields, Fields]:  # type: ignore[no-untyped-def]
     factors = neutral_factors(COLUMNS)
     names = tuple(dict.fromkeys((*NAMES, *_SHOWN)))
-    total: dict[str, jnp.ndarray] = {}
+    total: dict[str, np.ndarray] = {}
     for day in range(start, start + days):
         chunk = forcing_chunk(station.forcing, day * STEPS_PER_DAY, (day + 1) * STEPS_PER_DAY)
         s, _, means, _, _ = run_chunk(p, s, chunk, factors, station.cfg, (), names, ())
-        total = {n: total[n] + means[n] if n in total else means[n] for n in names}
+        host = jax.device_get(means)
+        total = {n: total[n] + host[n] if n in total else host[n] for n in names}
         if day % 20 == 0:
             tell(day - start)
-    return s, Fields({n: v / days for n, v in total.items()})
+    return s, Fields({n: jnp.asarray(v / days) for n, v in total.items()})
