@@ -125,6 +125,8 @@ def test_phase_change_conserves(t, liq, ice, supercool, stiffness):
     assert (float(new.t) - TFRZ) * (t - TFRZ) >= -1e-9  # never beyond the freezing point
     if t < TFRZ and liq <= supercool:
         assert float(new.t) == t  # supercooled water does not freeze
+    if float(new.ice) > 0 and float(new.liq) > supercool + 1e-9 and float(new.melt) != 0.0:
+        assert float(new.t) == TFRZ  # to the bit: frost days are counted from it
 
 
 @settings(max_examples=60, deadline=None)

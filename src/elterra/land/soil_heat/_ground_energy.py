@@ -184,7 +184,8 @@ def ground_energy(
     thin = jnp.where(has_snow, 0.0, s.h2osno_no_layers)
     heat_soil = jnp.maximum(t_new[n] - TFRZ, 0.0) * stiffness[n] * (dt / HFUS)
     thin_melt = jnp.minimum(heat_soil, thin)
-    t_new = t_new.at[n].add(-thin_melt * (HFUS / dt) / stiffness[n])
+    cooled = t_new[n] - thin_melt * (HFUS / dt) / stiffness[n]
+    t_new = t_new.at[n].set(jnp.where((heat_soil > 0.0) & (heat_soil < thin), TFRZ, cooled))
 
     m = NLEVSOI
     wet = slice(n, n + m)

@@ -43,11 +43,16 @@ def phase_change(
     ``supercool`` is the liquid water that does not freeze (kg m-2) and ``stiffness`` the energy flux
     that changes the layer by 1 K in the step (W m-2 K-1): capacity / dt less the slope of the surface
     flux. Conserves ``stiffness * t - HFUS / dt * ice`` to round-off.
+
+    A layer of which the change of phase takes up all energy is at the freezing point to the bit, as in CLM5: phenology asks
+    whether it is above or below.
     """
     energy = stiffness * (t - TFRZ) * (dt / HFUS)  # as mass of ice, kg m-2
     freezable = jnp.maximum(liq - supercool, 0.0)
     melt = jnp.clip(energy, -freezable, ice)
-    return PhaseChange(t - melt * (HFUS / dt) / stiffness, liq + melt, ice - melt, melt)
+    all_taken = (energy > -freezable) & (energy < ice) & (energy != 0.0)
+    new = jnp.where(all_taken, TFRZ, t - melt * (HFUS / dt) / stiffness)
+    return PhaseChange(new, liq + melt, ice - melt, melt)
 
 
 class WaterFreezing(NamedTuple):
