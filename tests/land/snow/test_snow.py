@@ -332,6 +332,17 @@ def on_the_ground(fall, *, no_layers=0.0, depth=0.0, cover=0.0, drain=0.0, total
     return s, new, fallen, n
 
 
+@pytest.mark.parametrize(("trace", "depth"), [(1e-9, 0.1), (1e-18, 0.0)])
+def test_what_falls_on_less_than_the_rounding_of_the_cover_has_no_depth(trace, depth):
+    # as CLM5, where the cover is 1 - (1 - new) (1 - old): leaves are buried by the depth alone there
+    _, new, _, _ = on_the_ground(trace, no_layers=trace, depth=depth or 0.1, cover=0.1 * trace)
+    covered = float(new.frac_sno[0]) > 0.0
+    assert covered == (trace > 1e-16)
+    assert (float(new.snow_depth[0]) >= depth) if covered else (float(new.snow_depth[0]) == 0.0)
+    assert float(new.h2osno_no_layers[0]) == 2.0 * trace
+
+
+
 def test_deep_snowfall_has_a_layer_at_air_temperature_in_the_step_it_falls():
     _, new, fallen, n = on_the_ground(3.0, no_layers=1.0, depth=0.01, cover=0.1)
     assert int(new.snl[0]) == 1

@@ -46,7 +46,7 @@ def snowfall(p: Fields, s: Fields, f: Fields, wet: Fields, cfg: Config) -> tuple
         accum_factor=p.snow_accum_factor,
         n_melt=n_melt,
     )
-    depth = jnp.where(h2osno > 0.0, s.snow_depth, 0.0) + cover.depth
+    depth = jnp.where((h2osno > 0.0) & cover.covers, s.snow_depth, 0.0) + cover.depth
     thin = s.h2osno_no_layers + jnp.where(bare, fallen, 0.0)
     start = bare & (cover.frac_sno * depth >= LAYER_DEPTH)
     first = (layer == n - 1) & start
