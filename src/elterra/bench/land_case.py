@@ -156,7 +156,9 @@ class _Run:
         jax.block_until_ready(forcing)
 
         def advance(i: int) -> Any:
-            out = run_chunk(self.p[i], self.states[i], forcing[i], self.factors, self.case.cfg, (), self.means, ())
+            out = run_chunk(
+                self.p[i], self.states[i], forcing[i], self.factors, self.case.cfg, (), self.means, ()
+            )
             self.states[i] = jax.block_until_ready(out[0])
             for name, value in out[2].items():
                 self.sums[i][name] = self.sums[i].get(name, 0.0) + np.asarray(value)

@@ -49,7 +49,9 @@ def bench(
     if device is not None and name != "land":
         raise InputError(f"--device: bench {name} does not compute on a device; leave it out")
     if case is not None and name not in ("clm5", "land", "spinup"):
-        raise InputError(f"--case: bench {name} has no cases; they belong to the benches clm5, land and spinup")
+        raise InputError(
+            f"--case: bench {name} has no cases; they belong to the benches clm5, land and spinup"
+        )
     if steps is not None and (name != "land" or case is None):
         raise InputError("--steps: belongs to bench land with a --case")
     if mode is not None and name != "clm5":

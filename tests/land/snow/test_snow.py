@@ -342,7 +342,6 @@ def test_what_falls_on_less_than_the_rounding_of_the_cover_has_no_depth(trace, d
     assert float(new.h2osno_no_layers[0]) == 2.0 * trace
 
 
-
 def test_deep_snowfall_has_a_layer_at_air_temperature_in_the_step_it_falls():
     _, new, fallen, n = on_the_ground(3.0, no_layers=1.0, depth=0.01, cover=0.1)
     assert int(new.snl[0]) == 1
