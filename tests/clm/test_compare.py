@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
+import xarray as xr
 
-from elterra.clm.compare import _leaf_season, _snow_free, compare_pools, score
+from elterra.clm.compare import _leaf_season, _snow_free, compare_pools, compare_steps, score
 from elterra.clm.integrate import month_ends, monthly
 from elterra.errors import ElterraError
 
@@ -78,3 +81,20 @@ def test_pools_are_compared_where_clm_has_some():
         {"LEAFC": np.array([110.0, 5.0]), "CWDC": np.array([1.0, 1.0])}, {"LEAFC": np.array([100.0, 0.0])}
     )
     assert figures == {"LEAFC.end.reldiff": pytest.approx(0.1)}
+
+
+def test_steps_of_a_grid_cell_go_to_the_columns_of_that_cell(tmp_path):
+    nee = np.array([[1.0, -2.0], [3.0, -4.0]])  # [step, cell]
+    data = xr.Dataset(
+        {
+            "pfts1d_itype_veg": ("pft", [1, 2]),
+            "pfts1d_wtcol": ("pft", [1.0, 1.0]),
+            "NEE": (("time", "gridcell"), nee),
+        },
+        {"time": [0.5, 1.0]},
+    )
+    data.to_netcdf(tmp_path / "steps.nc")
+    case = SimpleNamespace(steps_per_day=2, data=SimpleNamespace(cell=np.array([0, 1]), cells=2))
+    mine, clm = compare_steps(case, {"NEE": nee}, tmp_path / "steps.nc", 0)["NEE"]
+    np.testing.assert_array_equal(clm, nee)
+    assert score(mine, clm).rmse == 0.0

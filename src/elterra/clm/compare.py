@@ -306,7 +306,10 @@ def compare_steps(
                 for i, column in enumerate(owner):
                     total[..., column] += np.nan_to_num(value[..., i]) * weight[i]
                 return total
-            return value if dims[-1] == "column" else value.reshape(*value.shape[:1], -1)[:, :1]
+            if dims[-1] == "column":
+                return value
+            cells = value.reshape(len(value), -1)
+            return cells[:, case.data.cell] if cells.shape[1] == case.data.cells else cells[:, :1]
 
         view = _Lazy(read, tuple(file))
         out = {}
