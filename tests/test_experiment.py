@@ -163,12 +163,12 @@ def test_a_packaged_site_given_wrongly_is_one_fault(tmp_path):
 
 
 def test_bombs_are_refused_at_once(tmp_path):
-    start = time.monotonic()
+    start = time.process_time()
     bomb = "a0: &a0 [x]\n" + "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]\n" for i in range(1, 9))
     assert "anchors and aliases" in fault(tmp_path, bomb)
     assert "nested deeper" in fault(tmp_path, "[" * 100000)
     assert "larger than" in fault(tmp_path, "#" * 1_000_001)
-    assert time.monotonic() - start < 2
+    assert time.process_time() - start < 2
 
 
 @pytest.mark.parametrize("text", ["", "- 1\n", "just words\n", "---\na: 1\n---\nb: 2\n"])

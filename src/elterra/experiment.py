@@ -188,10 +188,27 @@ class Ensemble(_Model):
 
     members: int = Field(default=64, ge=2, le=4096)
     """Number of members."""
+    free_members: int = Field(default=32, ge=2, le=4096)
+    """Members of the runs without data (open loop, and the run that the discrepancy is learned from), at most `members`."""
     seed: int = Field(default=1, ge=0, lt=2**32)
     """All randomness follows from it."""
     parameters: tuple[Name, ...] | None = None
     """Parameters to perturb; absent: all with a prior in the registry."""
+
+
+class LandModel(_Model):
+    """What the land model computes at the station, where CLM5 offers a choice."""
+
+    stress: Literal["btran", "phs"] = "btran"
+    """`btran`: stomata close with the soil water at the roots. `phs`: plant hydraulics (CLM5)."""
+    capacity: Literal["prescribed", "luna"] = "prescribed"
+    """`prescribed`: photosynthetic capacity is a parameter; conifers acclimate by season. `luna`: it follows light,
+    temperature and leaf nitrogen (CLM5)."""
+    nitrogen: Literal["competition", "fun"] = "competition"
+    """`competition`: uptake of nitrogen is free, C:N of tissue fixed. `fun`: plants pay for it with carbon, C:N floats
+    (CLM5)."""
+    snow_layers: int = Field(default=5, ge=3, le=12)
+    """Most layers of snow (CLM5: 12, meant for ice sheets)."""
 
 
 class Spinup(_Model):
@@ -304,6 +321,8 @@ class Experiment(_Model):
     """Days of the reanalysis."""
     ensemble: Ensemble = Ensemble()
     """Members."""
+    land: LandModel = LandModel()
+    """Choices of the land model."""
     spinup: Spinup = Spinup()
     """The start of the ensemble."""
     calibration: Calibration = Calibration()

@@ -9,6 +9,7 @@ from bgc_setup import CFG, make_p, make_s
 from elterra.land import decomposition as dec
 from elterra.land.vegetation import ecosystem_totals, pool_names
 from elterra.spinup import (
+    STEADY_STATE_MEANS,
     accumulate,
     disturb,
     soil_equilibrium,
@@ -16,7 +17,6 @@ from elterra.spinup import (
     turnover_times,
     wood_fraction_of_age,
 )
-from elterra.spinup._accumulate import NAMES
 
 YEAR = 365.0 * 86400.0
 #: turnover times of the technical note, years, in the order of POOLS
@@ -124,7 +124,7 @@ def fake_outputs(p, s, steps=4):
         "sasu_litter_c": source_c,
         "sasu_litter_n": source_n,
     }
-    for name in NAMES:
+    for name in STEADY_STATE_MEANS:
         if name.startswith("sasu_input"):
             out[name] = jnp.full(p.wt.shape, 100.0 / YEAR)
     return {k: jnp.broadcast_to(v, (steps, *v.shape)) for k, v in out.items()}
@@ -136,7 +136,7 @@ def test_accumulation_in_chunks_is_the_mean_of_all():
     a, b = fake_outputs(p, s, 3), fake_outputs(p, s, 5)
     b = {k: 3.0 * v for k, v in b.items()}
     means = accumulate(b, accumulate(a)).means()
-    for name in NAMES:
+    for name in STEADY_STATE_MEANS:
         np.testing.assert_allclose(means[name], (a[name].sum(0) + b[name].sum(0)) / 8, rtol=1e-13)
     with pytest.raises(KeyError, match="sasu_loss_c"):
         accumulate({k: v for k, v in a.items() if k != "sasu_loss_c"})

@@ -62,18 +62,18 @@ def _case(columns: int, days: int) -> tuple[Any, ...]:
     Snow layers as in a reanalysis, so that the figures are those of a run.
     """
     from elterra.domain import ch_dav
+    from elterra.experiment import LandModel
     from elterra.forcing import build_forcing
     from elterra.forcing.to_land import land_forcing
     from elterra.land import Config, cold_start, prepare
     from elterra.land.forcing import neutral_factors
     from elterra.observations import davos_path, read_davos
     from elterra.pipeline.reanalysis.inputs import surface_of
-    from elterra.pipeline.reanalysis.setup import SNOW_LAYERS
 
     site = ch_dav()
     record = read_davos(davos_path()).sel(time=slice("2014-04-01", "2014-06-30"))
     forcing = build_forcing(record, site).sel(time=slice(FIRST_DAY, None)).isel(time=slice(0, days * DAY))
-    cfg = Config(nlevsno=SNOW_LAYERS)
+    cfg = Config(nlevsno=LandModel().snow_layers)
     p = prepare(surface_of(site).tile(columns))
     state = cold_start(p, cfg).replace(**_forest(p))
     return p, state, land_forcing(forcing, site), neutral_factors(columns), cfg

@@ -3,7 +3,7 @@
 Importing the room sets JAX to double precision and keeps compiled programs between processes.
 """
 
-from elterra.land import _jax as _jax  # first: settings of JAX
+from elterra.land._jax import give_back_memory  # first: settings of JAX
 from elterra.land.config import Config
 from elterra.land.fields import Fields
 from elterra.land.params import Surface, ground_profile, override, prepare
@@ -18,6 +18,7 @@ __all__ = [
     "RestartError",
     "Surface",
     "cold_start",
+    "give_back_memory",
     "ground_profile",
     "override",
     "prepare",

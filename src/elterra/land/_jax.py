@@ -1,6 +1,8 @@
 """Settings of JAX: double precision, small loops in one piece, and compiled programs kept between processes."""
 
+import ctypes
 import os
+import sys
 from pathlib import Path
 
 #: On a CPU each operation of a loop is a call of its own; a solve over 20 layers is 200 calls. A loop that moves fewer bytes
@@ -17,3 +19,11 @@ jax.config.update("jax_enable_x64", True)
 if not getattr(jax.config, "jax_compilation_cache_dir", None):
     _home = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
     jax.config.update("jax_compilation_cache_dir", str(Path(_home) / "elterra" / "xla"))
+
+
+def give_back_memory() -> None:
+    """Return freed memory to the system. The compiler needs a gigabyte for a program, and glibc keeps it afterwards."""
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # absent from other C libraries
+        if trim is not None:
+            trim(0)

@@ -64,7 +64,7 @@ def stages() -> tuple[Stage, ...]:
             1,
             f"{steps}.spinup:run",
             needs=("domain", "forcing"),
-            sections=("spinup", "ensemble"),
+            sections=("land", "spinup", "ensemble"),
             code=(f"{steps}.spinup", "elterra.spinup", *land),
         ),
         Stage(
@@ -72,7 +72,7 @@ def stages() -> tuple[Stage, ...]:
             1,
             f"{steps}.calibration:run",
             needs=("domain", "forcing", "observations", "spinup"),
-            sections=("calibration", "ensemble", "assimilation", "evaluation", "spinup"),
+            sections=("calibration", "land", "ensemble", "assimilation", "evaluation", "spinup"),
             code=(f"{steps}.calibration", "elterra.calibration", *land),
         ),
         Stage(
@@ -80,7 +80,7 @@ def stages() -> tuple[Stage, ...]:
             1,
             f"{steps}.discrepancy:run",
             needs=("domain", "forcing", "observations", "spinup", "calibration"),
-            sections=("discrepancy", "ensemble", "assimilation", "evaluation", "spinup", "period"),
+            sections=("discrepancy", "land", "ensemble", "assimilation", "evaluation", "spinup", "period"),
             code=(f"{steps}.discrepancy", "elterra.calibration", "elterra.product.baselines", *land),
         ),
         Stage(
@@ -88,7 +88,7 @@ def stages() -> tuple[Stage, ...]:
             1,
             f"{steps}.assimilation:run",
             needs=("domain", "forcing", "observations", "spinup", "calibration", "discrepancy"),
-            sections=("assimilation", "ensemble", "evaluation", "spinup", "period"),
+            sections=("assimilation", "land", "ensemble", "evaluation", "spinup", "period"),
             code=(f"{steps}.assimilation", "elterra.assimilation", "elterra.product.store", *land),
             owns=("store", "store.new"),
             intact=_store_is_whole,

@@ -1,7 +1,7 @@
 """Start states: equilibrium of carbon and nitrogen by several methods, criteria for it, and the disequilibrium of real
 stands."""
 
-from elterra.spinup._accumulate import Accumulation, accumulate
+from elterra.spinup._accumulate import STEADY_STATE_MEANS, Accumulation, accumulate
 from elterra.spinup._matrix import cascade_matrix, soil_equilibrium, soil_matrix, turnover_times
 from elterra.spinup._steady_state import steady_state
 from elterra.spinup.accelerated import accelerate, to_accelerated, to_normal
@@ -12,6 +12,7 @@ from elterra.spinup.methods import METHODS, Cycle, Passed, SideBySide, method_of
 
 __all__ = [
     "METHODS",
+    "STEADY_STATE_MEANS",
     "Accumulation",
     "Anderson",
     "Cycle",

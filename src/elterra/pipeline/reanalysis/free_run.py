@@ -21,8 +21,6 @@ TOWER = ("NEE", "GPP", "ER", "LE", "SWC")
 #: days that a later segment runs before it counts: the spun-up state is that of a New Year, with snow, and has to
 #: forget it (the segments begin in September, the lead-in in May)
 LEAD_IN = 120
-#: members of the free run: its means need fewer than the filter's covariances do
-MEMBERS = 16
 #: parts of the period that run side by side: not the number of threads, which may not matter to the results
 SEGMENTS = 2
 
@@ -37,19 +35,18 @@ def free_run(
     """Ensemble means on ``time`` over the whole period, half-hourly.
 
     ``tower_<name>``: what the tower would measure (units of the observations); other names: model outputs, daily ones
-    repeated. The members are `MEMBERS` with the mean and the leading modes of ``ensemble``. The period is cut
+    repeated. The members are `Station.free_members` with the mean and the leading modes of ``ensemble``. The period is cut
     into `SEGMENTS`; each starts from the spun-up state, later ones `LEAD_IN` days early.
     """
-    ensemble = ensemble.condensed(MEMBERS)
+    ensemble = ensemble.condensed(station.free_members)
     parts = segments(station.windows, SEGMENTS, station.day_of_first_window())
-    model = station.model(ensemble, spun_up)
-    model.compile(ensemble.physical(1.0))
+    station.model(ensemble, spun_up, free=True).compile(ensemble.physical(1.0))
     done = dict.fromkeys(parts, 0)
     total = sum(stop - begin for begin, _, stop in parts)
 
     def one(part: tuple[int, int, int]) -> Mapping[str, Array]:
         begin, first, stop = part
-        model = station.model(ensemble, spun_up, first_window=begin)
+        model = station.model(ensemble, spun_up, first_window=begin, free=True)
         rows: dict[str, list[Array]] = {}
         for w in range(stop - begin):
             forecast = model.forecast(w, ensemble.physical(model.day_of_year(w)))

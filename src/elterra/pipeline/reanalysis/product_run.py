@@ -53,6 +53,7 @@ class ProductRun:
         options = station.options()
         half, daily = output_names("halfhourly"), output_names("daily")
         self.station, self.windows = station, station.windows
+        openloop = station.ensemble(station.free_members)
         self.cycles = {
             "": Cycle(
                 station.model(
@@ -66,8 +67,8 @@ class ProductRun:
                 discrepancy,
             ),
             OPENLOOP: Cycle(
-                station.model(station.ensemble(), spun_up),
-                station.ensemble(),
+                station.model(openloop, spun_up, free=True),
+                openloop,
                 options,
                 None,
             ),
@@ -86,9 +87,9 @@ class ProductRun:
     def run(self, tell: Callable[[int, int], None], stop: Callable[[], bool]) -> bool:
         """Run to the end or until asked to stop; True when finished."""
         writer = self._open()
-        reanalysis = self.cycles[""]
-        if isinstance(reanalysis.model, StationModel):
-            reanalysis.model.compile(reanalysis.ensemble.physical(1.0))
+        for cycle in self.cycles.values():
+            if isinstance(cycle.model, StationModel):
+                cycle.model.compile(cycle.ensemble.physical(1.0))
         try:
             with AsyncCommitter(writer) as committer:
                 while self.committed < self.windows - 1:
@@ -198,11 +199,11 @@ class ProductRun:
     def _templates(self) -> dict[str, xr.Dataset]:
         times = self.station.streams["time"].values[: self.windows * STEPS_PER_DAY]
         days = times[::STEPS_PER_DAY]
-        members = self.station.experiment.ensemble.members
         half, daily = output_names("halfhourly"), output_names("daily")
         sample = self._sample()
         out = {}
-        for name in self.cycles:
+        for name, cycle in self.cycles.items():
+            members = cycle.ensemble.members
             out[f"{name}halfhourly"] = _statistics_template(half, times, 30, sample["halfhourly"])
             out[f"{name}daily"] = _statistics_template(daily, days, 1440, sample["daily"])
             one = np.broadcast_to(np.float32(0), (times.size, members))

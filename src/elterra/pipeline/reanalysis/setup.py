@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from elterra.calibration import Prior
 from elterra.domain import Site
+from elterra.errors import InputError
 from elterra.experiment import Experiment
 from elterra.land import Config, Fields, cold_start, prepare, read_restart, tile_state
 from elterra.pipeline.reanalysis.cycle import CycleOptions
@@ -31,12 +32,9 @@ from elterra.pipeline.reanalysis.sink import BUDGETS, output_names
 from elterra.pipeline.reanalysis.station import OPERATOR, ForcingError, StationModel
 from elterra.pipeline.reanalysis.windows import TowerSeries
 from elterra.registry import parameter
-from elterra.spinup import disturb
+from elterra.spinup import STEADY_STATE_MEANS, disturb
 
 Array = NDArray[np.float64]
-
-#: layers of snow of the station runs: CLM5's 12 are meant for ice sheets, 5 (CLM4.5) hold any Alpine pack
-SNOW_LAYERS = 5
 
 #: parameters that are perturbed unless the experiment names others: those that NEE, LE or soil water react to
 DEFAULT_PARAMETERS = (
@@ -79,6 +77,17 @@ DRIFT_SD = {
     "swc_offset": 0.65,
 }
 DRIFT_DAYS = 25.0
+#: what stands in for a parameter that a choice of the land model leaves without effect
+INSTEAD: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "phs": {"smpsc": ("kmax", "psi50")},
+    "luna": {
+        "vcmax25top": ("leafcn", "jmaxb1"),
+        "acclim_weight": (),
+        "acclim_tau": (),
+        "acclim_x0": (),
+        "acclim_smax": (),
+    },
+}
 OWN_DRIFT_DAYS = {"swc_offset": 100.0}
 #: outputs of a free run that a discrepancy is learned from, half-hourly and daily
 FREE_SERIES = ("GPP", "ER", "LE", "H", "G", "RNET", "TRAN", "ESOIL", "ECAN", "SWE", "SWC_15")
@@ -102,8 +111,10 @@ class Station:
         site = read_site(run_dir / "domain" / "site.json")
         forcing, streams = load_forcing(run_dir / "forcing" / "forcing.nc", site)
         observations = load_observations(run_dir / "observations" / "observations.nc")
-        # The ensemble estimates `smpsc`, `vcmax25top` and the seasonal acclimation of conifers.
-        cfg = Config(nlevsno=SNOW_LAYERS, stress="btran", capacity="prescribed", nitrogen="competition")
+        land = experiment.land
+        cfg = Config(
+            nlevsno=land.snow_layers, stress=land.stress, capacity=land.capacity, nitrogen=land.nitrogen
+        )
         return cls(experiment, site, forcing, streams, observations, cfg)
 
     @property
@@ -124,7 +135,12 @@ class Station:
 
     def priors(self, names: Sequence[str] | None = None) -> list[Prior]:
         """Priors of the perturbed parameters, centred on the default of the dominant plant type."""
-        chosen = names or self.experiment.ensemble.parameters or DEFAULT_PARAMETERS
+        chosen = names or self.experiment.ensemble.parameters or self.with_effect(DEFAULT_PARAMETERS)
+        if idle := set(chosen) - set(self.with_effect(chosen)):
+            raise InputError(
+                f"ensemble.parameters: {', '.join(sorted(idle))} without effect, as `land` has stress "
+                f"{self.cfg.stress} and capacity {self.cfg.capacity}; leave out, or choose another `land`"
+            )
         priors = []
         for name in chosen:
             item = parameter(name)
@@ -134,17 +150,32 @@ class Station:
             priors.append(Prior.from_registry(name, float(centre), item.prior, item.range))
         return priors
 
-    def ensemble(self, seed_shift: int = 0) -> ParameterEnsemble:
-        """Prior ensemble of the experiment."""
+    def with_effect(self, names: Sequence[str]) -> tuple[str, ...]:
+        """``names`` with those that the chosen land model does not use replaced by what it uses instead."""
+        idle = {**INSTEAD.get(self.cfg.stress, {}), **INSTEAD.get(self.cfg.capacity, {})}
+        return tuple(new for name in names for new in idle.get(name, (name,)))
+
+    def ensemble(self, members: int | None = None) -> ParameterEnsemble:
+        """Prior ensemble of the experiment, of ``members`` (default: the experiment's)."""
         e = self.experiment.ensemble
         names = [p.name for p in self.priors()]
         return ParameterEnsemble.prior(
             self.priors(),
-            [n for n in SEASONAL if n in names],
-            e.members,
-            e.seed + seed_shift,
+            [n for n in self.with_effect(SEASONAL) if n in names],
+            members or e.members,
+            e.seed,
             seasonal_sd=0.4,
         )
+
+    @property
+    def free_members(self) -> int:
+        """Members of the runs without data."""
+        return min(self.experiment.ensemble.free_members, self.experiment.ensemble.members)
+
+    def drift(self) -> Drift:
+        """The drift of the parameters that have one."""
+        sd = {new: value for name, value in DRIFT_SD.items() for new in self.with_effect((name,))}
+        return Drift(sd, DRIFT_DAYS, OWN_DRIFT_DAYS)
 
     def options(self) -> CycleOptions:
         a = self.experiment.assimilation
@@ -152,7 +183,7 @@ class Station:
             seed=self.experiment.ensemble.seed,
             lag=a.lag_days,
             reject_beyond=a.outlier_sd,
-            drift=Drift(DRIFT_SD, DRIFT_DAYS, OWN_DRIFT_DAYS),
+            drift=self.drift(),
             adaptive_inflation=a.inflation == "adaptive",
             inflation=a.inflation_factor**2 if a.inflation == "fixed" else 1.0,
         )
@@ -174,14 +205,14 @@ class Station:
         spun_up: Fields,
         *,
         first_window: int = 0,
-        seed_shift: int = 0,
+        free: bool = False,
         shift: Mapping[str, Array] | None = None,
     ) -> StationModel:
         """The forecast model of an ensemble, started from the spun-up state with its own disequilibrium.
 
-        All ask for the same outputs, those of the product: they share one compiled program for each number of
-        members, and the outputs cost little beside the step. ``first_window`` of the period becomes window 0.
-        ``shift``: see `StationModel`.
+        All ask for the outputs of the product, and those that run without data (``free``) for what the spin-up needs
+        beside them: they share one compiled program for each number of members, and the outputs cost little beside the
+        step. ``first_window`` of the period becomes window 0. ``shift``: see `StationModel`.
         """
         values = ensemble.physical(1.0)
         land = {n: v for n, v in values.items() if n not in (*OPERATOR, *INITIAL)}
@@ -191,14 +222,14 @@ class Station:
             s = disequilibrium(p, s, values, self.site)
         series = tuple(dict.fromkeys((*output_names("halfhourly"), *FREE_SERIES, "NEE")))
         budget_fluxes = tuple({f for _, fluxes in BUDGETS.values() for f in fluxes})
-        daily = {*output_names("daily"), *FREE_DAILY}
+        daily = {*output_names("daily"), *FREE_DAILY, *(STEADY_STATE_MEANS if free else ())}
         means = tuple(sorted({n for n in (*daily, *budget_fluxes) if n not in series or n in budget_fluxes}))
         return StationModel(
             p,
             s,
             self.forcing,
             self.cfg,
-            seed=self.experiment.ensemble.seed + seed_shift,
+            seed=self.experiment.ensemble.seed,
             steps_per_window=STEPS_PER_DAY,
             days_of_year=days_of_year(self.streams)[first_window:],
             forcing_error=_from(forcing_error(self.streams), first_window),

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from elterra.land import Config, Fields, override, run_chunk
+from elterra.land import Config, Fields, give_back_memory, override, run_chunk
 from elterra.land.config import NLEVSOI
 from elterra.land.constants import DENH2O, DENICE
 from elterra.land.forcing import NEUTRAL
@@ -142,6 +142,14 @@ class StationModel:
             worst={n: float(v.max()) for n, v in worst_np.items()},
         )
 
+    def undisturbed(self, window: int, parameters: Mapping[str, Array]) -> dict[str, Array]:
+        """Means of all outputs with the weather as it was recorded; the state moves on. For spin-up."""
+        neutral = {name: np.full(self.members, value) for name, value in NEUTRAL.items()}
+        self.s, series, means, _, worst = run_chunk(*self._arguments(window, parameters, neutral))
+        series, means, worst = jax.device_get((series, means, worst))
+        _stop_on_failure(window, series, worst)
+        return {n: v.mean(axis=0) for n, v in series.items()} | {n: np.asarray(v) for n, v in means.items()}
+
     def _equivalents(
         self, window: int, series: Mapping[str, Array], parameters: Mapping[str, Array]
     ) -> dict[str, Array]:
@@ -173,6 +181,7 @@ class StationModel:
         cache on disk.
         """
         run_chunk.lower(*self._arguments(0, parameters, self._error.factors(self._perturbation, 0))).compile()
+        give_back_memory()
 
     def analyse(self, transforms: Mapping[str, Array]) -> dict[str, Array]:
         """Update soil water and carbon pools; forcing errors move with the parameters. See `ForecastModel`."""

@@ -7,27 +7,21 @@ Years of the model with the station's weather alternate with the analytic steady
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from elterra.errors import InputError
-from elterra.land import Fields, run_chunk, write_restart
-from elterra.land.forcing import neutral_factors
-from elterra.land.run import forcing_chunk
+from elterra.land import Fields, tile_state, write_restart
 from elterra.pipeline._stage import Context, StageResult
-from elterra.pipeline.reanalysis.free_run import MEMBERS as FREE_MEMBERS
-from elterra.pipeline.reanalysis.inputs import STEPS_PER_DAY
 from elterra.pipeline.reanalysis.setup import Station
+from elterra.pipeline.reanalysis.station import StationModel
 from elterra.pipeline.spinup_cycle import described
-from elterra.spinup import steady_state
-from elterra.spinup._accumulate import NAMES
+from elterra.spinup import STEADY_STATE_MEANS, steady_state
 from elterra.spinup.semi_analytic import YEAR
 
-#: the spin-up needs no members; two columns are the least that keeps the bits of a larger batch
-COLUMNS = 2
 _SHOWN = (
     "GPP",
     "NPP",
@@ -51,71 +45,79 @@ def run(context: Context) -> StageResult:
     """Writes ``spinup/state.restart``; figures: drift of the last year and the state reached."""
     station = Station.load(context.experiment, context.run_dir)
     spec = context.experiment.spinup
-    p = station.default_parameters(COLUMNS)
-    s = station.cold_start(p)
     if station.windows < DAYS:
         raise InputError(
             f"spin-up needs a whole year of weather; the period has {station.windows} days. Lengthen `period`."
         )
-    days = DAYS
+    model, parameters = undisturbed_model(station)
+    model.compile(parameters)
+    ahead = compile_ahead(station, model.s)
     rounds = ROUNDS if spec.method == "analytic" else 0
-    total = (rounds + spec.years) * days
+    years = rounds + spec.years
     shown: Mapping[str, float] = {}
     previous = np.nan
-    ahead = compile_ahead(station, s)
-    for year in range(rounds + spec.years):
-        start = _first_day(station, year, days)
+    for year in range(years):
 
         def tell(day: int, year: int = year) -> None:
-            context.progress(year * days + day, total, f"year {year + 1} of {rounds + spec.years}")
+            context.progress(year * DAYS + day, years * DAYS, f"year {year + 1} of {years}")
             context.check_stop()
 
-        s, means = _year(station, p, s, start, days, tell)
+        means = _year(model, parameters, _first_day(station, year), tell)
         previous, shown = shown.get("TOTECOSYSC", np.nan), {n: float(means[n][..., 0]) for n in _SHOWN}
         if year < rounds:
-            s = steady_state(p, s, means, station.cfg)
+            model.s = steady_state(model.p, model.s, means, station.cfg)
     ahead.join()
-    write_restart(context.folder / "state.restart", s, described(s))
+    write_restart(
+        context.folder / "state.restart", jax.tree.map(lambda x: x[..., :1], model.s), described(model.s)
+    )
     figures = {n: v * (YEAR if n in ("GPP", "NPP", "HR", "NEE") else 1.0) for n, v in shown.items()}
     if np.isfinite(previous):  # a single year has nothing to be compared with
         figures["drift_gC_m2_yr"] = shown["TOTECOSYSC"] - previous
     return StageResult(outputs=("spinup/state.restart",), figures=figures)
 
 
+def undisturbed_model(station: Station) -> tuple[StationModel, Mapping[str, np.ndarray]]:
+    """The model from a cold start with the default parameters, which come beside it.
+
+    One column would do. But the program of the runs without data is compiled in any case, and its columns cost less than
+    the compilation of one more.
+    """
+    members = station.ensemble(station.free_members)
+    default = members.with_vector(np.zeros_like(members.vector()[0]))
+    start = station.cold_start(station.default_parameters(1))
+    model = station.model(default, start, free=True)
+    model.s = tile_state(start, model.members)  # the ensemble's disequilibrium is not for the spin-up
+    return model, default.physical(1.0)
+
+
 def compile_ahead(station: Station, s: Fields) -> threading.Thread:
-    """Compile the programs of the later stages on another core while the spin-up runs on this one.
+    """Compile the program of the ensembles with data on another core while the spin-up runs on this one.
 
     What is compiled does not depend on values; a failure here would come again, with its reason, where the program is
     used.
     """
     members = station.ensemble()
-    ensembles = [members, members.condensed(FREE_MEMBERS)]
-    models = [station.model(ensemble, s) for ensemble in ensembles]
-
-    def work() -> None:
-        for model, ensemble in zip(models, ensembles, strict=True):
-            model.compile(ensemble.physical(1.0))
-
-    thread = threading.Thread(target=work, name="compile-ahead", daemon=True)
+    model = station.model(members, s)
+    thread = threading.Thread(
+        target=model.compile, args=(members.physical(1.0),), name="compile-ahead", daemon=True
+    )
     thread.start()
     return thread
 
 
-def _first_day(station: Station, year: int, days: int) -> int:
+def _first_day(station: Station, year: int) -> int:
     """Years of the record in turn, so that no single year's weather makes the equilibrium."""
-    available = max(station.windows // days, 1)
-    return (year % available) * days
+    return (year % (station.windows // DAYS)) * DAYS
 
 
-def _year(station: Station, p: Fields, s: Fields, start: int, days: int, tell) -> tuple[Fields, Fields]:  # type: ignore[no-untyped-def]
-    factors = neutral_factors(COLUMNS)
-    names = tuple(dict.fromkeys((*NAMES, *_SHOWN)))
+def _year(
+    model: StationModel, parameters: Mapping[str, np.ndarray], start: int, tell: Callable[[int], None]
+) -> Fields:
+    """Runs `DAYS` windows from window ``start``; their mean outputs."""
     total: dict[str, np.ndarray] = {}
-    for day in range(start, start + days):
-        chunk = forcing_chunk(station.forcing, day * STEPS_PER_DAY, (day + 1) * STEPS_PER_DAY)
-        s, _, means, _, _ = run_chunk(p, s, chunk, factors, station.cfg, (), names, ())
-        host = jax.device_get(means)
-        total = {n: total[n] + host[n] if n in total else host[n] for n in names}
+    for day in range(DAYS):
+        means = model.undisturbed(start + day, parameters)
+        total = {n: total[n] + means[n] if n in total else means[n] for n in (*STEADY_STATE_MEANS, *_SHOWN)}
         if day % 20 == 0:
-            tell(day - start)
-    return s, Fields({n: jnp.asarray(v / days) for n, v in total.items()})
+            tell(day)
+    return Fields({n: jnp.asarray(v / DAYS) for n, v in total.items()})
