@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
+import xarray as xr
 
-from elterra.clm.compare import _snow_free, compare_pools, score
+from elterra.clm.compare import _leaf_season, _snow_free, compare_pools, compare_steps, score
 from elterra.clm.integrate import month_ends, monthly
 from elterra.errors import ElterraError
 
@@ -57,8 +60,41 @@ def test_thin_snow_has_no_snow_free_date():
     assert "SWE.snow_free_days" not in _snow_free(_winter(107, 19.0), _winter(100, 19.0))
 
 
+def _summer(first: int, last: int, peak: float = 4.0) -> np.ndarray:
+    day = np.arange(365.0)
+    return np.where((day >= first) & (day <= last), peak, 0.2)[:, None]
+
+
+def test_green_up_and_senescence_differ_by_days_in_the_worst_year():
+    mine = np.concatenate([_summer(110, 280), _summer(113, 270)])
+    clm = np.concatenate([_summer(110, 281), _summer(110, 274)])
+    assert _leaf_season(mine, clm) == {"LAI.greenup_days": 3.0, "LAI.senescence_days": 4.0}
+
+
+def test_evergreens_and_winter_leaves_have_no_green_up():
+    assert _leaf_season(_summer(110, 280), np.full((365, 1), 4.0)) == {}
+    assert _leaf_season(_summer(110, 280), 4.2 - _summer(110, 280)) == {}
+
+
 def test_pools_are_compared_where_clm_has_some():
     figures = compare_pools(
         {"LEAFC": np.array([110.0, 5.0]), "CWDC": np.array([1.0, 1.0])}, {"LEAFC": np.array([100.0, 0.0])}
     )
     assert figures == {"LEAFC.end.reldiff": pytest.approx(0.1)}
+
+
+def test_steps_of_a_grid_cell_go_to_the_columns_of_that_cell(tmp_path):
+    nee = np.array([[1.0, -2.0], [3.0, -4.0]])  # [step, cell]
+    data = xr.Dataset(
+        {
+            "pfts1d_itype_veg": ("pft", [1, 2]),
+            "pfts1d_wtcol": ("pft", [1.0, 1.0]),
+            "NEE": (("time", "gridcell"), nee),
+        },
+        {"time": [0.5, 1.0]},
+    )
+    data.to_netcdf(tmp_path / "steps.nc")
+    case = SimpleNamespace(steps_per_day=2, data=SimpleNamespace(cell=np.array([0, 1]), cells=2))
+    mine, clm = compare_steps(case, {"NEE": nee}, tmp_path / "steps.nc", 0)["NEE"]
+    np.testing.assert_array_equal(clm, nee)
+    assert score(mine, clm).rmse == 0.0

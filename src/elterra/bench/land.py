@@ -9,17 +9,32 @@ import tempfile
 import time
 from typing import Any
 
+from elterra.errors import InputError
+
 DAY = 48
 FIRST_DAY = "2014-05-01"
 _MEANS = ("NEE", "GPP", "LE", "H", "SWE", "TRAN")
 
 
-def measure(*, quick: bool = False, device: str | None = None) -> dict[str, float]:
+def measure(
+    *, quick: bool = False, device: str | None = None, case: str | None = None, steps: int | None = None
+) -> dict[str, float]:
     """Column-years per second of 1, 64 and 1024 columns, seconds of compilation, cost of a gradient, residuals.
 
     ``device`` is "cpu" or "gpu"; None takes what JAX finds. ``quick`` runs 64 columns for two days and nothing else.
+
+    With ``case``, a reference case of CLM5 with many cells, the figures of `elterra.bench.land_case` instead, over
+    ``steps`` steps (``quick``: one day of the cells of the case, no gradient).
     """
     _choose(device)
+    if case is not None:
+        from elterra.bench.land_case import CELLS, STEPS, measure_case
+
+        return measure_case(
+            case, steps=steps or (DAY if quick else STEPS), cells=1 if quick else CELLS, gradient=not quick
+        )
+    if steps is not None:
+        raise InputError("bench land: steps belong to a case; name one (sp40, bgc40)")
     figures: dict[str, float] = {}
     for columns in (64,) if quick else (1, 64, 1024):
         figures |= _speed(columns, days=2 if quick else 3)

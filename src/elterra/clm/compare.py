@@ -56,6 +56,8 @@ TO_3M = int(np.searchsorted(ZISOI[1:], 3.0)) + 1  #: soil layers that reach to 3
 GRAMS_PER_UMOL = 12.011e-6
 #: snow water (kg m-2) above which a season counts, and below which the ground counts as free
 SEASON, FREE = 20.0, 1.0
+#: smallest range of leaf area in a year that has a green-up
+LEAF_RANGE = 0.5
 
 
 @dataclass(frozen=True)
@@ -175,6 +177,8 @@ def compare_daily(
             out |= {f"{key}.monthly.{n}": v for n, v in monthly_score.figures().items()}
         if key == "SWE":
             out |= _snow_free(a, b)
+        if key == "LAI":
+            out |= _leaf_season(a, b)
     return out
 
 
@@ -245,6 +249,26 @@ def _snow_free(a: np.ndarray, b: np.ndarray) -> dict[str, float]:
     return out
 
 
+def _leaf_season(a: np.ndarray, b: np.ndarray) -> dict[str, float]:
+    """Largest difference (days) of green-up and senescence of leaf area ``[day, cell]`` over calendar years and cells.
+
+    The first and the last day of a year above the middle of CLM's range in it; years with less range than `LEAF_RANGE`, or
+    that begin or end above the middle, have no such day.
+    """
+    worst: dict[str, float] = {}
+    for low in range(0, len(b) - 364, 365):
+        mine, clm = a[low : low + 365], b[low : low + 365]
+        middle = 0.5 * (clm.max(axis=0) + clm.min(axis=0))
+        season = (np.ptp(clm, axis=0) > LEAF_RANGE) & (clm[0] < middle) & (clm[-1] < middle)
+        above = [x > middle for x in (mine, clm)]
+        for name, days in (("greenup", above), ("senescence", [x[::-1] for x in above])):
+            first = [np.where(x.any(axis=0), x.argmax(axis=0), 365) for x in days]
+            apart = np.abs(first[0] - first[1])[season]
+            if apart.size:
+                worst[name] = max(worst.get(name, 0.0), float(apart.max()))
+    return {f"LAI.{name}_days": value for name, value in worst.items()}
+
+
 def compare_pools(mine: Mapping[str, np.ndarray], clm: Mapping[str, np.ndarray]) -> dict[str, float]:
     """Relative differences ``<POOL>.end.reldiff`` of pools ``[cell]``; the worst cell where there are several."""
     out = {}
@@ -282,7 +306,10 @@ def compare_steps(
                 for i, column in enumerate(owner):
                     total[..., column] += np.nan_to_num(value[..., i]) * weight[i]
                 return total
-            return value if dims[-1] == "column" else value.reshape(*value.shape[:1], -1)[:, :1]
+            if dims[-1] == "column":
+                return value
+            cells = value.reshape(len(value), -1)
+            return cells[:, case.data.cell] if cells.shape[1] == case.data.cells else cells[:, :1]
 
         view = _Lazy(read, tuple(file))
         out = {}

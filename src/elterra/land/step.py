@@ -45,7 +45,7 @@ def step(p: Fields, s: Fields, f: Fields, cfg: Config) -> tuple[Fields, Fields]:
     rad = absorbed_by_ground(rad, s, cfg)
     grnd = ground_state(p, s, f, veg, cfg)
     s, flx = surface_fluxes(p, s, f, veg, rad, grnd, wet, cfg)
-    s, en = ground_energy(p, s, f, veg, rad, grnd, flx, cfg)
+    s, en = ground_energy(p, s, f, veg, rad, grnd, flx, cfg, dz_nodes=fall.dz_old)
     s, wat = ground_water(p, s, f, wet, fall, flx, _of_columns(en), cfg)
     s = update_t10(p, s, flx.t_ref2m, cfg)
     bgc = Fields()

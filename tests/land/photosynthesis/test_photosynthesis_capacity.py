@@ -191,6 +191,18 @@ def test_luna_sets_the_capacity_of_c3_plants_only():
         assert np.allclose(new.vcmax25[0, patch], top * rad.vcmaxcintsun[patch])
 
 
+def test_plants_without_luna_follow_their_leaf_nitrogen_where_it_is_prognostic():
+    cfg = Config(mode="bgc", capacity="luna")
+    p = case.prepared([14], 2)
+    veg = case.vegetation(1, 2)
+    rad = case.light(veg)
+    per_area = jnp.asarray([[0.6, 0.9]])  # gN m-2 leaf
+    s = case.state(cfg, 1, 2).replace(leafn=per_area * veg.tlai)
+    new = prepare_leaves(p, s, case.forcing(2), veg, rad, 1.0, cfg)
+    share = (50000.0 / 57000.0) ** 2
+    assert np.allclose(new.vcmax25[0], (3.21 + 20.48 * per_area) * share * rad.vcmaxcintsun)
+
+
 def test_thin_canopies_respire_less():
     cfg = Config(mode="sp", capacity="luna")
     p, s = case.prepared([1], 1), case.state(cfg, 1, 1)

@@ -17,47 +17,153 @@ from elterra.land.snow import (
 from elterra.land.snow._compaction import compact
 from elterra.land.snow._cover import add_new_snow
 from elterra.land.snow._grains import RADIUS_MIN, dry_growth_rate, fresh_radius
-from elterra.land.snow._layers import merge_thin_layer, pack_layers, split_thick_layers, unpack_layers
+from elterra.land.snow._layers import Pack, drop_iceless_layers, merge_thin_layers, split_thick_layers
 from elterra.land.snow._water import percolate
 
 
-def random_pack(n, columns, seed):
+def random_pack(n, columns, seed, thin=0.0):
+    """Layers of every kind; of a share ``thin`` the ice is nearly gone."""
     rng = np.random.default_rng(seed)
     snl = rng.integers(1, n + 1, columns)
     active = np.arange(n)[:, None] >= n - snl
     dz = np.where(active, 10.0 ** rng.uniform(-3, 0.5, (n, columns)), 0.0)
     ice = dz * rng.uniform(30, 500, (n, columns))
+    ice = np.where(rng.uniform(size=ice.shape) < thin, np.minimum(ice, 0.005), ice)
     liq = dz * rng.uniform(0, 60, (n, columns))
     t = rng.uniform(240, TFRZ, (n, columns))
     radius = rng.uniform(60, 1400, (n, columns))
     frac = jnp.asarray(rng.uniform(0.3, 1.0, columns))
-    return pack_layers(*map(jnp.asarray, (dz, liq, ice, t, radius))), jnp.asarray(snl), frac
+    return Pack(*map(jnp.asarray, (dz, liq, ice, t, radius))), jnp.asarray(active), frac
+
+
+def heat(pack):
+    return (CPICE * pack.ice + CPLIQ * pack.liq) * (pack.t - TFRZ) + HFUS * pack.liq
+
+
+def total(x, active):
+    return np.asarray(jnp.sum(jnp.where(active, x, 0.0), axis=0))
+
+
+def one_layer(a, b):
+    """Two layers ``[dz, liq, ice, t, radius]`` as one."""
+    mass, capacity = ([w * x[1] + v * x[2] for x in (a, b)] for w, v in ((1, 1), (CPLIQ, CPICE)))
+    t = sum(c * (x[3] - TFRZ) for c, x in zip(capacity, (a, b), strict=True)) / sum(capacity) + TFRZ
+    radius = sum(m * x[4] for m, x in zip(mass, (a, b), strict=True)) / sum(mass)
+    return [a[0] + b[0], a[1] + b[1], a[2] + b[2], t, radius]
+
+
+def merged(layers, frac, least):
+    """One column, layer by layer with a list that shrinks: what the vectors must give."""
+    layers, i = [list(x) for x in layers], 0
+    while i < len(layers) > 1:
+        depth = frac * layers[i][0]
+        if depth >= least[i] and layers[i][1] + layers[i][2] >= 50.0 * depth:
+            i += 1
+            continue
+        last = i == len(layers) - 1
+        if i > 0 and (last or layers[i - 1][0] < layers[i + 1][0]):
+            layers[i - 1 : i + 1] = [one_layer(layers[i], layers[i - 1])]
+        else:
+            layers[i : i + 2] = [one_layer(layers[i + 1], layers[i])]
+    return layers
+
+
+def divided(layers, frac, n, last, inner):
+    """The same for splitting."""
+    layers, i = [list(x) for x in layers], 0
+    while i < min(len(layers), n - 1):
+        one = layers[i]
+        if i == len(layers) - 1 and frac * one[0] > last[i]:
+            one[:3] = [0.5 * x for x in one[:3]]
+            layers.append(list(one))
+            if i > 0:
+                slope = (layers[i - 1][3] - one[3]) / (0.5 * layers[i - 1][0] + one[0])
+                if one[3] - 0.5 * slope * one[0] < TFRZ:
+                    layers[i + 1][3] = one[3] - 0.5 * slope * one[0]
+                    one[3] += 0.5 * slope * one[0]
+        if i < len(layers) - 1 and frac * one[0] > inner[i]:
+            share = 1.0 - inner[i] / (frac * one[0])
+            layers[i + 1] = one_layer(layers[i + 1], [share * x for x in one[:3]] + one[3:])
+            one[:3] = [(1.0 - share) * x for x in one[:3]]
+        i += 1
+    return layers
 
 
 @pytest.mark.parametrize("n", [5, 12])
-@pytest.mark.parametrize("action", [merge_thin_layer, split_thick_layers])
-def test_layers_conserve_mass_enthalpy_depth(n, action):
-    pack, snl, frac = random_pack(n, 200, 1)
-    new, count = action(pack, snl, frac)
-    for before, after in zip(pack, new, strict=True):
-        np.testing.assert_allclose(jnp.sum(after, axis=0), jnp.sum(before, axis=0), rtol=1e-13)
-    t, _ = unpack_layers(new, jnp.full_like(new.dz, 250.0))
-    heat = (CPICE * new.ice + CPLIQ * new.liq) * (t - TFRZ) + HFUS * new.liq
-    np.testing.assert_allclose(jnp.sum(heat, axis=0), jnp.sum(pack.heat, axis=0), rtol=1e-10, atol=1e-6)
+def test_layers_merge_and_split_as_one_column_does_step_by_step(n):
+    pack, active, frac = random_pack(n, 300, 1)
+    least, last, inner = thickness_limits(n)
+    few, kept = merge_thin_layers(pack, active, frac)
+    new, snl = split_thick_layers(few, kept, frac)
+    changed = np.zeros(2, int)
+    for c in range(300):
+        layers = [[float(x[i, c]) for x in pack] for i in range(n) if active[i, c]]
+        want = merged(layers, float(frac[c]), least)
+        got = [[float(x[i, c]) for x in few] for i in range(n) if kept[i, c]]
+        np.testing.assert_allclose(got, want, rtol=1e-12)
+        want_split = divided(want, float(frac[c]), n, last, inner)
+        assert int(snl[c]) == len(want_split)
+        np.testing.assert_allclose(
+            [[float(x[i, c]) for x in new] for i in range(n - len(want_split), n)], want_split, rtol=1e-11
+        )
+        changed += (len(want) < len(layers), len(want_split) > len(want))
+    assert (changed > 30).all()
+
+
+@pytest.mark.parametrize("n", [5, 12])
+def test_layers_conserve_mass_enthalpy_depth(n):
+    pack, active, frac = random_pack(n, 200, 3)
+    few, kept = merge_thin_layers(pack, active, frac)
+    new, snl = split_thick_layers(few, kept, frac)
+    place = np.arange(n)[:, None] >= n - np.asarray(snl)
+    for then, some in ((few, kept), (new, place)):
+        for x, y in zip((*then[:3], heat(then)), (*pack[:3], heat(pack)), strict=True):
+            np.testing.assert_allclose(total(x, some), total(y, active), rtol=1e-11, atol=1e-6)
     # active layers, and only they, have mass
-    active = np.arange(n)[:, None] >= n - np.asarray(count)
-    np.testing.assert_array_equal(np.asarray(new.ice) > 0, active)
-    assert np.all((np.asarray(count) >= 1) & (np.asarray(count) <= n))
-    assert bool(jnp.any(count != snl))
+    np.testing.assert_array_equal(np.asarray(new.ice) > 0, place)
+
+
+def test_layers_without_ice_give_their_water_to_the_next_and_the_lowest_to_the_soil():
+    pack, active, _ = random_pack(12, 300, 4, thin=0.4)
+    new, kept, liq, ice = drop_iceless_layers(pack, active)
+    np.testing.assert_allclose(total(new.liq, kept) + liq, total(pack.liq, active), rtol=1e-13)
+    np.testing.assert_allclose(total(new.ice, kept) + ice, total(pack.ice, active), rtol=1e-13)
+    assert float(jnp.min(jnp.where(kept, new.ice, 1.0))) > 0.01
+    lost_bottom = np.asarray(active[-1] & ~kept[-1])
+    assert 20 < lost_bottom.sum() < 280
+    np.testing.assert_array_equal(np.asarray(liq > 0), lost_bottom)
+    np.testing.assert_array_equal(np.asarray(new.t), np.asarray(pack.t))
+
+
+def test_a_halved_layer_keeps_the_gradient_of_the_pack_unless_it_would_melt():
+    def split(t_top, t):
+        rows = (
+            [0.0] * 3 + [0.015, 0.08],
+            [0.0] * 5,
+            [0.0] * 3 + [3.0, 20.0],
+            [0.0] * 3 + [t_top, t],
+            [100.0] * 5,
+        )
+        pack = Pack(*(jnp.asarray(x)[:, None] for x in rows))
+        new, snl = split_thick_layers(pack, jnp.arange(5)[:, None] >= 3, jnp.ones(1))
+        assert int(snl[0]) == 3
+        return np.asarray(new.t[2:, 0])
+
+    # nodes 0.0275 m (0.0475 to the old one) below that of the top layer, then 0.04 m
+    slope = (260.0 - 268.0) / (0.0075 + 0.04)
+    np.testing.assert_allclose(
+        split(260.0, 268.0), [260.0, 268.0 + slope * 0.02, 268.0 - slope * 0.02], rtol=1e-12
+    )
+    np.testing.assert_allclose(split(260.0, 272.0), [260.0, 272.0, 272.0])
 
 
 @pytest.mark.parametrize("n", [5, 12])
 def test_repeated_layering_reaches_the_limits(n):
-    pack, snl, frac = random_pack(n, 100, 2)
-    pack = pack._replace(ice=pack.dz * 300.0, heat=-2.0e4 * pack.dz)
-    for _ in range(4 * n):
-        pack, snl = merge_thin_layer(pack, snl, frac)
-        pack, snl = split_thick_layers(pack, snl, frac)
+    pack, active, frac = random_pack(n, 100, 2)
+    pack = pack._replace(ice=pack.dz * 300.0)
+    for _ in range(n):
+        pack, snl = split_thick_layers(*merge_thin_layers(pack, active, frac), frac)
+        active = jnp.arange(n)[:, None] >= n - snl
     least, _, inner = thickness_limits(n)
     place = np.arange(n)[:, None] - (n - np.asarray(snl))
     column_dz = np.asarray(frac * pack.dz)
@@ -224,6 +330,16 @@ def on_the_ground(fall, *, no_layers=0.0, depth=0.0, cover=0.0, drain=0.0, total
     f = Fields(forc_t=t * one, forc_wind=0.0 * one)
     new, fallen = snowfall(p, s, f, Fields(qflx_snow_grnd=fall / cfg.dt * one), cfg)
     return s, new, fallen, n
+
+
+@pytest.mark.parametrize(("trace", "depth"), [(1e-9, 0.1), (1e-18, 0.0)])
+def test_what_falls_on_less_than_the_rounding_of_the_cover_has_no_depth(trace, depth):
+    # as CLM5, where the cover is 1 - (1 - new) (1 - old): leaves are buried by the depth alone there
+    _, new, _, _ = on_the_ground(trace, no_layers=trace, depth=depth or 0.1, cover=0.1 * trace)
+    covered = float(new.frac_sno[0]) > 0.0
+    assert covered == (trace > 1e-16)
+    assert (float(new.snow_depth[0]) >= depth) if covered else (float(new.snow_depth[0]) == 0.0)
+    assert float(new.h2osno_no_layers[0]) == 2.0 * trace
 
 
 def test_deep_snowfall_has_a_layer_at_air_temperature_in_the_step_it_falls():

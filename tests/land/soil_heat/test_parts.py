@@ -125,6 +125,8 @@ def test_phase_change_conserves(t, liq, ice, supercool, stiffness):
     assert (float(new.t) - TFRZ) * (t - TFRZ) >= -1e-9  # never beyond the freezing point
     if t < TFRZ and liq <= supercool:
         assert float(new.t) == t  # supercooled water does not freeze
+    if float(new.ice) > 0 and float(new.liq) > supercool + 1e-9 and float(new.melt) != 0.0:
+        assert float(new.t) == TFRZ  # to the bit: frost days are counted from it
 
 
 @settings(max_examples=60, deadline=None)
@@ -137,7 +139,9 @@ def test_phase_change_conserves(t, liq, ice, supercool, stiffness):
 )
 def test_surface_water_freezing_conserves(t, h2osfc, stiffness, t_below, snow):
     below = 30.0
-    r = freeze(*(jnp.asarray(x) for x in (t, h2osfc, stiffness, t_below, below, snow)), 1800.0)
+    r = freeze(
+        *(jnp.asarray(x) for x in (t, h2osfc, stiffness, 0.4 * stiffness, t_below, below, snow)), 1800.0
+    )
     energy = (
         stiffness * (float(r.t_water) - t)
         + below * (float(r.t_below) - t_below)

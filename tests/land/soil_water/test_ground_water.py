@@ -126,6 +126,70 @@ def test_melt_takes_cover_of_thin_snow_also_while_snow_falls():
     np.testing.assert_allclose(after["flake"], after["dry"], atol=1e-4)
 
 
+def one_layer(p, cfg, *, depth, liq, ice, cover):
+    """A single snow layer on unfrozen soil."""
+    s, n = make_s(p, cfg, wetness=0.5), cfg.nlevsno
+    return s.replace(
+        h2osoi_liq=s.h2osoi_liq.at[n - 1].set(liq),
+        h2osoi_ice=s.h2osoi_ice.at[n - 1].set(ice),
+        t_soisno=s.t_soisno.at[n - 1].set(273.15),
+        dz_snow=s.dz_snow.at[n - 1].set(depth),
+        snow_depth=jnp.full(COLUMNS, depth),
+        snl=jnp.ones(COLUMNS, jnp.int32),
+        int_snow=jnp.full(COLUMNS, 5.0),
+        frac_sno=jnp.full(COLUMNS, cover),
+    )
+
+
+@pytest.mark.parametrize(("ice", "layers_end_with"), [(1.0, "depth"), (0.005, "ice")])
+def test_water_of_a_snow_pack_that_ends_goes_to_the_top_soil_layer(ice, layers_end_with):
+    p, cfg = make_p(COLUMNS), Config(nlevsno=5)
+    depth = 0.008 if layers_end_with == "depth" else 0.03
+    held = 0.2 if layers_end_with == "depth" else 0.5  # less than the pores hold
+    s = one_layer(p, cfg, depth=depth, liq=held, ice=ice, cover=1.0)
+    bare = s.replace(
+        snl=jnp.zeros(COLUMNS, jnp.int32), frac_sno=jnp.zeros(COLUMNS), int_snow=jnp.zeros(COLUMNS)
+    )
+    bare = bare.replace(snow_depth=jnp.zeros(COLUMNS), dz_snow=0.0 * s.dz_snow)
+    fluxes = make_fluxes(p, t=275.0)
+    new, residual, out = advance(p, s, *fluxes, cfg)
+    without, _, _ = advance(p, bare, *fluxes, cfg)
+    assert float(jnp.max(jnp.abs(residual))) < 1e-9
+    np.testing.assert_array_equal(new.snl, 0)
+    n = cfg.nlevsno
+    gain = (new.h2osoi_liq - without.h2osoi_liq)[n:]
+    np.testing.assert_allclose(gain[0], held, rtol=1e-9)
+    np.testing.assert_allclose(gain[1:], 0.0, atol=1e-9)
+    assert float(jnp.max(jnp.abs(out.qflx_rain_plus_snomelt))) == 0.0
+    thin, soil_ice = (ice, 0.0) if layers_end_with == "depth" else (0.0, ice)
+    np.testing.assert_allclose(new.h2osno_no_layers, thin, rtol=1e-12)
+    np.testing.assert_allclose(new.h2osoi_ice[n], soil_ice, rtol=1e-12)
+
+
+def test_snow_gives_ice_and_liquid_and_the_soil_beside_it_liquid_only():
+    p, cfg = make_p(COLUMNS), Config(nlevsno=5)
+    s = one_layer(p, cfg, depth=0.03, liq=0.3, ice=5.0, cover=0.75)
+    n = cfg.nlevsno
+    s = s.replace(h2osoi_ice=s.h2osoi_ice.at[n].set(1.0))
+    fluxes = make_fluxes(p, ev_snow=4e-5, ev_soil=4e-5, ice_share=0.9, t=275.0)
+    new, residual, _ = advance(p, s, *fluxes, cfg)
+    assert float(jnp.max(jnp.abs(residual))) < 1e-9
+    np.testing.assert_allclose(
+        s.h2osoi_ice[n - 1] - new.h2osoi_ice[n - 1], 0.75 * 0.9 * 4e-5 * cfg.dt, rtol=1e-9
+    )
+    np.testing.assert_allclose(
+        s.h2osoi_liq[n - 1] - new.h2osoi_liq[n - 1], 0.75 * 0.1 * 4e-5 * cfg.dt, rtol=1e-9
+    )
+    np.testing.assert_array_equal(new.h2osoi_ice[n:], s.h2osoi_ice[n:])
+    # without snow layers the soil loses ice, frost comes back as ice
+    bare = make_s(p, cfg, wetness=0.5, ice=0.5, t_soil=270.0)
+    for rate in (4e-5, -4e-5):
+        fluxes = make_fluxes(p, ev_snow=rate, ev_soil=rate, ice_share=0.9, t=275.0)
+        new, _, _ = advance(p, bare, *fluxes, cfg)
+        lost = (bare.h2osoi_ice - new.h2osoi_ice)[n]
+        np.testing.assert_allclose(lost, 0.9 * rate * cfg.dt, rtol=1e-9)
+
+
 def test_dry_soil_under_evaporation_books_the_deficit():
     # 216 kg m-2 are asked for, about 180 are there
     _, s, residual, out = single(ev_soil=3e-3, tran=3e-3, steps=20, s_args={"wetness": 0.05})

@@ -115,8 +115,12 @@ def make_fluxes(
     snomelt=0.0,
     t=278.0,
     wind=3.0,
+    ice_share=0.4,
 ):
-    """Forcing, ``wet``, ``flx`` and ``en`` of one step; rates in kg m-2 s-1."""
+    """Forcing, ``wet``, ``flx`` and ``en`` of one step; rates in kg m-2 s-1.
+
+    ``ice_share`` of what the top layer loses, or gains, is ice.
+    """
     columns = p.topo_slope.shape[0]
 
     def col(x):
@@ -130,6 +134,10 @@ def make_fluxes(
         qflx_ev_snow=col(ev_snow),
         qflx_ev_soil=col(ev_soil),
         qflx_ev_h2osfc=col(ev_h2osfc),
+        qflx_evap_grnd=(1.0 - ice_share) * jnp.maximum(col(ev_snow), 0.0),
+        qflx_sub_snow=ice_share * jnp.maximum(col(ev_snow), 0.0),
+        qflx_dew_grnd=(1.0 - ice_share) * jnp.maximum(-col(ev_snow), 0.0),
+        qflx_dew_snow=ice_share * jnp.maximum(-col(ev_snow), 0.0),
         qflx_snomelt=col(snomelt),
     )
     return f, wet, flx, en

@@ -84,7 +84,8 @@ def phenology(
     counting_st = counting | armed
     gdd_st = s.onset_gdd + jnp.where(counting_st, degree_days, 0.0)
     swi = jnp.where(armed, 0.0, s.onset_swi) + jnp.where(psi >= p.soilpsi_on, day, 0.0)
-    rained = prec10 * (10.0 * SECSPDAY) >= p.rain_onset
+    # the mean up to the step before, as CLM5
+    rained = s.prec10 * (10.0 * SECSPDAY) >= p.rain_onset
     start_st = (swi > p.crit_onset_swi) & rained & (f.dayl > _QUARTER_DAY)
     start_st &= ~(counting_st & (gdd_st < critical_gdd))
     start = dormant & ((seasonal & start_sd) | (stress & start_st))

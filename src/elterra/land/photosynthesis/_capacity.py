@@ -95,9 +95,11 @@ def prepare_leaves(
     """Rates at 25 °C of sunlit and shaded leaves and all else that is constant in the iteration.
 
     Capacity: with ``cfg.capacity`` "luna" the state's ``vcmx25``, ``jmx25`` for sunlit leaves of C3 plants, shaded
-    ones in the ratio of the canopy profile; else (and for C4 plants and crops) ``p.vcmax25top``, with ``s.t10`` (K),
-    ``s.acclim_s``, ``f.dayl``, ``f.max_dayl`` (s) and the profile ``rad.vcmaxcintsun``, ``vcmaxcintsha``. Also read:
-    ``f.forc_pco2``, ``f.forc_pbot`` (Pa), ``veg.tlai``, ``rad`` parsun, parsha (W m-2 leaf), laisun, laisha.
+    ones in the ratio of the canopy profile; C4 plants and crops take ``p.i_vcad`` + ``p.s_vcad`` N with leaf nitrogen N in
+    mode "bgc" (CLM5.0's default, ``vcmax_opt`` 3), ``p.vcmax25top`` in mode "sp". With "prescribed" all plants take
+    ``p.vcmax25top``. Both with ``s.t10`` (K), ``s.acclim_s``, ``f.dayl``, ``f.max_dayl`` (s) and the profile
+    ``rad.vcmaxcintsun``, ``vcmaxcintsha``. Also read: ``f.forc_pco2``, ``f.forc_pbot`` (Pa), ``veg.tlai``, ``rad`` parsun,
+    parsha (W m-2 leaf), laisun, laisha.
     Leaf respiration at 25 °C: in mode "bgc" Atkin et al. (2015) from leaf nitrogen and ``t10``; in mode "sp" a
     share of Vcmax25 (as CLM5.0 does in these modes); inhibited by light and in very thin canopies. ``btran`` is the
     stress by soil water; 1 with plant hydraulics, which act later.
@@ -109,7 +111,10 @@ def prepare_leaves(
     dayl_weight = p.dayl_weight if cfg.capacity == "prescribed" else 1.0
     dayl_factor = 1.0 - dayl_weight * (1.0 - jnp.clip(dayl_ratio * dayl_ratio, 0.01, 1.0))
     depth = jnp.stack([rad.vcmaxcintsun, rad.vcmaxcintsha])
-    vcmax25top = p.vcmax25top * dayl_factor * seasonal_capacity(p, s)
+    top = p.vcmax25top
+    if cfg.mode == "bgc" and cfg.capacity == "luna":  # for the plants that LUNA leaves alone
+        top = p.i_vcad + p.s_vcad * leaf_nitrogen(p, s, veg.tlai, cfg)
+    vcmax25top = top * dayl_factor * seasonal_capacity(p, s)
     vcmax25 = depth * vcmax25top
     jmax25 = p.jmax25_scale * (2.59 - 0.035 * t10c) * vcmax25
     kp25 = p.kp25_ratio * vcmax25

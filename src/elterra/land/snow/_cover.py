@@ -55,6 +55,7 @@ class NewSnow(NamedTuple):
     frac_sno: jax.Array
     int_snow: jax.Array  #: kg m-2
     depth: jax.Array  #: m added to the depth of the snow-covered part
+    covers: jax.Array  #: whether any ground is covered; without cover there is no depth (CLM5)
     mass: jax.Array  #: kg m-2
 
 
@@ -75,12 +76,15 @@ def add_new_snow(
     falls = new_snow > 0.0
     int_snow = jnp.maximum(int_snow, h2osno)
     frac_old = jnp.where(h2osno > 0.0, frac_sno, 0.0)
-    # Not 1 - (1 - tanh)(1 - old): a trace of snow (unloaded by the canopy) would round to no cover at all, and
-    # the depth on the covered part to infinity.
-    frac = frac_old + jnp.tanh(accum_factor * new_snow) * (1.0 - frac_old)
+    added = jnp.tanh(accum_factor * new_snow)
+    # Written as CLM5 does: what falls on a trace of snow below 1e-16 (the canopy sheds such traces) rounds to no cover,
+    # and then there is no depth either. Depth alone buries leaves there, so that the rounding decides whether grass is
+    # free.
+    frac = jnp.where(h2osno > 0.0, 1.0 - (1.0 - added) * (1.0 - frac_old), added)
     bare = jnp.clip(1.0 - jnp.maximum(frac, 1.0e-6), 1.0e-300, 1.0)
     share = 0.5 * (jnp.cos(PI * jnp.exp(jnp.log(bare) / n_melt)) + 1.0)
     reset = jnp.minimum(INT_SNOW_LIMIT, (h2osno + new_snow) / jnp.maximum(share, 1.0e-30))
     frac = jnp.where(falls, frac, frac_old)
-    depth = jnp.where(falls, new_snow / (density * jnp.where(frac > 0.0, frac, 1.0)), 0.0)
-    return NewSnow(frac, jnp.where(falls, reset, int_snow) + new_snow, depth, new_snow)
+    covers = frac > 0.0
+    depth = jnp.where(falls & covers, new_snow / (density * jnp.where(covers, frac, 1.0)), 0.0)
+    return NewSnow(frac, jnp.where(falls, reset, int_snow) + new_snow, depth, covers, new_snow)

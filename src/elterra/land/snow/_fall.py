@@ -22,7 +22,8 @@ def snowfall(p: Fields, s: Fields, f: Fields, wet: Fields, cfg: Config) -> tuple
     ``int_snow_max`` (kg m-2), ``snow_accum_factor``; ``f.forc_t`` (K), ``f.forc_wind`` (m s-1);
     ``wet.qflx_snow_grnd`` (kg m-2 s-1); all [column].
 
-    Returns the state, and ``swe_old`` (kg m-2 [snow_layer, column]): the layers before, for the settling.
+    Returns the state, and [snow_layer, column]: ``swe_old`` (kg m-2), the layers before, for the settling, and ``dz_old``
+    (m), their thickness before (that of a first layer after the fall), for the distances of their nodes.
     """
     n = cfg.nlevsno
     layer = jnp.arange(n)[:, None]
@@ -45,7 +46,7 @@ def snowfall(p: Fields, s: Fields, f: Fields, wet: Fields, cfg: Config) -> tuple
         accum_factor=p.snow_accum_factor,
         n_melt=n_melt,
     )
-    depth = jnp.where(h2osno > 0.0, s.snow_depth, 0.0) + cover.depth
+    depth = jnp.where((h2osno > 0.0) & cover.covers, s.snow_depth, 0.0) + cover.depth
     thin = s.h2osno_no_layers + jnp.where(bare, fallen, 0.0)
     start = bare & (cover.frac_sno * depth >= LAYER_DEPTH)
     first = (layer == n - 1) & start
@@ -66,4 +67,4 @@ def snowfall(p: Fields, s: Fields, f: Fields, wet: Fields, cfg: Config) -> tuple
         int_snow=cover.int_snow,
         frac_sno=cover.frac_sno,
     )
-    return new, Fields(swe_old=swe_old)
+    return new, Fields(swe_old=swe_old, dz_old=jnp.where(first, dz, s.dz_snow))

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from elterra.land.constants import CPICE, CPLIQ, HFUS, TFRZ
+from elterra.land.constants import CPICE, CPLIQ, TFRZ
 from elterra.land.snow._grains import RADIUS_MAX, RADIUS_MIN
 
-# Thickness limits (m) of CLM5, from the top layer down. A pack with fewer layers (nlevsno < 12) uses the
-# first
+# Thickness limits (m) of CLM5, from the top layer down. A pack with fewer layers (nlevsno < 12) uses the first
 # entries; its lowest possible layer has no upper limit.
 _DZMIN = np.array([0.010, 0.015, 0.025, 0.055, 0.115, 0.235, 0.475, 0.955, 1.915, 3.835, 7.675, 15.355])
 _DZMAX_LAST = np.array([0.03, 0.07, 0.18, 0.41, 0.88, 1.83, 3.74, 7.57, 15.24, 30.59, 61.3, 1.0e30])
 _DZMAX_INNER = np.array([0.02, 0.05, 0.11, 0.23, 0.47, 0.95, 1.91, 3.83, 7.67, 15.35, 30.71, 1.0e30])
 #: density below which a layer is merged, kg m-3
 MIN_DENSITY = 50.0
-#: ice below which a layer is merged, kg m-2
+#: ice below which a layer gives its water to the next one, kg m-2
 MIN_ICE = 0.01
 
 
@@ -36,109 +35,162 @@ def thickness_limits(nlevsno: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 class Pack(NamedTuple):
-    """Contents of the layers, ``[snow_layer, column]``, bottom-aligned; all of them extensive."""
+    """What the layers hold, ``[snow_layer, column]`` (or one layer, ``[column]``)."""
 
-    dz: jax.Array  #: m
+    dz: jax.Array  #: m, of the snow-covered part
     liq: jax.Array  #: kg m-2
     ice: jax.Array  #: kg m-2
-    heat: jax.Array  #: J m-2 relative to ice at 0 degC
-    grain: jax.Array  #: um kg m-2, radius times mass
+    t: jax.Array  #: K
+    radius: jax.Array  #: effective grain radius, um
+
+    def layer(self, i: int) -> Pack:
+        """One layer, ``[column]``."""
+        return Pack(*(x[i] for x in self))
 
 
-def pack_layers(dz: jax.Array, liq: jax.Array, ice: jax.Array, t: jax.Array, radius: jax.Array) -> Pack:
-    """Extensive contents from temperature (K) and grain radius (um)."""
-    heat = (CPICE * ice + CPLIQ * liq) * (t - TFRZ) + HFUS * liq
-    return Pack(dz, liq, ice, heat, radius * (liq + ice))
+def _choose(mask: jax.Array, yes: Pack, no: Pack) -> Pack:
+    return Pack(*(jnp.where(mask, a, b) for a, b in zip(yes, no, strict=True)))
 
 
-def unpack_layers(pack: Pack, t_empty: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Temperature (K; ``t_empty`` in layers without mass) and grain radius (um) of the layers."""
-    capacity = CPICE * pack.ice + CPLIQ * pack.liq
-    full = capacity > 0.0
-    t = TFRZ + (pack.heat - HFUS * pack.liq) / jnp.where(full, capacity, 1.0)
-    mass = pack.liq + pack.ice
-    radius = jnp.clip(pack.grain / jnp.where(full, mass, 1.0), RADIUS_MIN, RADIUS_MAX)
-    return jnp.where(full, t, t_empty), jnp.where(full, radius, RADIUS_MIN)
+def _combine(a: Pack, b: Pack) -> Pack:
+    """Two layers as one: masses and thickness add up, enthalpy is kept (CLM5 ``Combo``); ``a.t`` where nothing is."""
+    heat_a, heat_b = CPICE * a.ice + CPLIQ * a.liq, CPICE * b.ice + CPLIQ * b.liq
+    capacity = heat_a + heat_b
+    mass_a, mass_b = a.liq + a.ice, b.liq + b.ice
+    some = capacity > 0.0
+    # the latent heat of the liquid is the same before and after
+    t = TFRZ + (heat_a * (a.t - TFRZ) + heat_b * (b.t - TFRZ)) / jnp.where(some, capacity, 1.0)
+    radius = (a.radius * mass_a + b.radius * mass_b) / jnp.where(some, mass_a + mass_b, 1.0)
+    return Pack(
+        a.dz + b.dz,
+        a.liq + b.liq,
+        a.ice + b.ice,
+        jnp.where(some, t, a.t),
+        jnp.where(some, jnp.clip(radius, RADIUS_MIN, RADIUS_MAX), a.radius),
+    )
+
+
+def count_layers(active: jax.Array) -> jax.Array:
+    """Number of layers marked in ``active`` ``[snow_layer, column]``, int32 ``[column]``."""
+    return jnp.sum(active, axis=0, dtype=jnp.int32)
+
+
+def _arrange(pack: Pack, active: jax.Array, first: int | jax.Array) -> Pack:
+    """The active layers in order without gaps, the uppermost at index ``first``; zero elsewhere."""
+    n = active.shape[0]
+    place = first + jnp.cumsum(active, axis=0) - active
+    source = active & (jnp.arange(n)[:, None, None] == place)  # [new layer, old layer, column]
+    return Pack(*(jnp.sum(jnp.where(source, x, 0.0), axis=1) for x in pack))
+
+
+# The passes below are scans: unrolled, XLA computes the chain anew for every layer, and takes minutes to compile it.
+
+
+def drop_iceless_layers(pack: Pack, active: jax.Array) -> tuple[Pack, jax.Array, jax.Array, jax.Array]:
+    """Give the water of layers with hardly any ice to the layer below, that of the lowest to the soil.
+
+    As CLM5 (``CombineSnowLayers``, first loop) this water takes the temperature and the grains of the layer it comes to.
+
+    Returns the layers, which of them remain, and liquid and ice for the soil (kg m-2 ``[column]``).
+    """
+
+    def body(carry: tuple[jax.Array, ...], layer: tuple[Pack, jax.Array]) -> tuple[Any, Any]:
+        here, is_active = layer
+        dz, liq, ice = carry
+        full = here._replace(dz=here.dz + dz, liq=here.liq + liq, ice=here.ice + ice)
+        drop = is_active & (full.ice <= MIN_ICE)
+        carry = tuple(jnp.where(drop, x, 0.0) for x in (full.dz, full.liq, full.ice))
+        return carry, (full, is_active & ~drop)
+
+    zero = jnp.zeros_like(pack.dz[0])
+    (_, liq, ice), (rows, kept) = jax.lax.scan(body, (zero, zero, zero), (pack, active))
+    return rows, kept, liq, ice
+
+
+def merge_thin_layers(pack: Pack, active: jax.Array, frac_sno: jax.Array) -> tuple[Pack, jax.Array]:
+    """Merge layers that are too thin or too light with a neighbour, from the top down (CLM5 ``CombineSnowLayers``).
+
+    The top layer goes to the one below, the lowest to the one above, others to the thinner neighbour. The smallest
+    thickness is that of the place of a layer among those that remain. There may be gaps in ``active``, at entry and
+    in the result.
+    """
+    minimum = jnp.asarray(thickness_limits(active.shape[0])[0])
+
+    def look_down(seen: tuple[jax.Array, jax.Array], layer: tuple[jax.Array, jax.Array]) -> tuple[Any, Any]:
+        dz, here = layer
+        return (jnp.where(here, dz, seen[0]), seen[1] | here), seen
+
+    nothing = jnp.zeros_like(pack.dz[0]), jnp.zeros_like(active[0])
+    _, below = jax.lax.scan(look_down, nothing, (pack.dz, active), reverse=True)
+
+    def body(carry: tuple[Any, ...], layer: tuple[Any, ...]) -> tuple[Any, Any]:
+        above, falling, carried, done, left = carry  # lowest layer so far; what is merged downward; counts
+        here_pack, here, (dz_below, some_below) = layer
+        one = _choose(carried, _combine(here_pack, falling), here_pack)
+        column_dz = frac_sno * one.dz
+        small = (column_dz < minimum[done]) | (one.ice + one.liq < MIN_DENSITY * column_dz)
+        small = here & small & (left >= 2)
+        up = small & (done > 0) & (~some_below | (above.dz < dz_below))
+        down = small & ~up
+        stays = here & ~small
+        ready = above, stays & (done > 0)
+        above = _choose(up, _combine(one, above), _choose(stays, one, above))
+        falling = _choose(down, one, falling)
+        carry = above, falling, down | (carried & ~here), done + stays, left - small
+        return carry, ready
+
+    empty = Pack(*(jnp.zeros_like(x[0]) for x in pack))
+    left = count_layers(active)
+    start = empty, empty, jnp.zeros_like(active[0]), jnp.zeros_like(left), left
+    (above, _, _, done, _), (rows, kept) = jax.lax.scan(body, start, (pack, active, below))
+    # a layer is ready when the next one stays
+    rows = Pack(*(jnp.concatenate([x[1:], y[None]]) for x, y in zip(rows, above, strict=True)))
+    return rows, jnp.concatenate([kept[1:], (done > 0)[None]])
+
+
+def split_thick_layers(pack: Pack, active: jax.Array, frac_sno: jax.Array) -> tuple[Pack, jax.Array]:
+    """Halve the lowest layer when it is too thick, hand what others have too much to the layer below (CLM5
+    ``DivideSnowLayers``).
+
+    A halved layer under another one keeps its temperature gradient, unless its lower half would melt.
+
+    Takes layers with gaps; returns them bottom-aligned without, zero in layers that are not active, and their number
+    ``snl`` (int32).
+    """
+    n = active.shape[0]
+    _, last, inner = thickness_limits(n)
+    rows = _arrange(pack, active, 0)
+
+    def body(carry: tuple[Any, ...], layer: tuple[Any, ...]) -> tuple[Any, Any]:
+        above, one, snl = carry
+        below, k, most_last, most_inner = layer
+        halve = (snl == k + 1) & (frac_sno * one.dz > most_last)
+        half = one._replace(dz=0.5 * one.dz, liq=0.5 * one.liq, ice=0.5 * one.ice)
+        gradient = halve & (k > 0)
+        across = jnp.where(gradient, above.dz + 2.0 * half.dz, 1.0)
+        step = jnp.where(gradient, (above.t - half.t) * half.dz / across, 0.0)
+        step = jnp.where(half.t - step < TFRZ, step, 0.0)
+        one = _choose(halve, half._replace(t=half.t + step), one)
+        below = _choose(halve, half._replace(t=half.t - step), below)
+        snl = snl + halve
+        thick = frac_sno * one.dz
+        over = (snl > k + 1) & (thick > most_inner)
+        share = jnp.where(over, 1.0 - most_inner / jnp.where(over, thick, 1.0), 0.0)
+        excess = one._replace(dz=share * one.dz, liq=share * one.liq, ice=share * one.ice)
+        one = one._replace(dz=one.dz - excess.dz, liq=one.liq - excess.liq, ice=one.ice - excess.ice)
+        return (one, _choose(over, _combine(below, excess), below), snl), one
+
+    limits = jnp.arange(n - 1), jnp.asarray(last[:-1]), jnp.asarray(inner[:-1])
+    start = rows.layer(0), rows.layer(0), count_layers(active)
+    lower = Pack(*(x[1:] for x in rows))
+    (_, lowest, snl), upper = jax.lax.scan(body, start, (lower, *limits))
+    rows = Pack(*(jnp.concatenate([x, y[None]]) for x, y in zip(upper, lowest, strict=True)))
+    return _arrange(rows, jnp.arange(n)[:, None] < snl, n - snl), snl
 
 
 def _position(nlevsno: int, snl: jax.Array) -> jax.Array:
     """Place of each layer counted from the top active one (negative above it)."""
     return jnp.arange(nlevsno)[:, None] - (nlevsno - snl)
-
-
-def merge_thin_layer(pack: Pack, snl: jax.Array, frac_sno: jax.Array) -> tuple[Pack, jax.Array]:
-    """Merge the uppermost layer that is too thin, too light or empty of ice with a neighbour (CLM5
-    ``Combo``).
-
-    The top layer goes to the one below, the lowest to the one above, others to the thinner neighbour. CLM5
-    merges all such layers in one step; here one a call, which changes only when, not what is conserved.
-    """
-    n = pack.dz.shape[0]
-    place = _position(n, snl)
-    minimum, _, _ = thickness_limits(n)
-    limit = jnp.asarray(minimum)[jnp.clip(place, 0, n - 1)]
-    active = place >= 0
-    column_dz = frac_sno * pack.dz
-    thin = (column_dz < limit) | (pack.ice + pack.liq < MIN_DENSITY * column_dz) | (pack.ice <= MIN_ICE)
-    thin = thin & active & (snl >= 2)
-    seen = jnp.zeros_like(thin[0])
-    first = []
-    for i in range(n):
-        first.append(thin[i] & ~seen)
-        seen = seen | thin[i]
-    one = jnp.stack(first)
-    above = jnp.concatenate([pack.dz[:1], pack.dz[:-1]])
-    below = jnp.concatenate([pack.dz[1:], pack.dz[-1:]])
-    lowest = (jnp.arange(n) == n - 1)[:, None]
-    upward = one & (lowest | ((place > 0) & (above < below)))
-    downward = one & ~upward
-    # index of the lower partner: the layer itself when merged with the one above, else the next
-    lower = upward | jnp.concatenate([jnp.zeros_like(one[:1]), downward[:-1]])
-    # layers above the partner move down by one
-    shift = lower
-    rows = [shift[n - 1]]
-    for i in range(n - 2, -1, -1):
-        rows.append(rows[-1] | shift[i])
-    moves = jnp.stack(rows[::-1])
-
-    def merged(x: jax.Array) -> jax.Array:
-        previous = jnp.concatenate([jnp.zeros_like(x[:1]), x[:-1]])
-        return jnp.where(lower, x + previous, jnp.where(moves, previous, x))
-
-    return Pack(*(merged(x) for x in pack)), snl - seen.astype(snl.dtype)
-
-
-def split_thick_layers(pack: Pack, snl: jax.Array, frac_sno: jax.Array) -> tuple[Pack, jax.Array]:
-    """Hand what exceeds the largest thickness to the layer below; halve the lowest when too thick.
-
-    CLM5 ``DivideSnowLayers`` without its extrapolation of the temperature into the new layer.
-    """
-    n = pack.dz.shape[0]
-    place = _position(n, snl)
-    _, last, inner = thickness_limits(n)
-    index = jnp.clip(place, 0, n - 1)
-    limit = jnp.asarray(inner)[index]
-    frac = jnp.maximum(frac_sno, 1.0e-6)
-    stacked = jnp.stack(pack)  # [quantity, layer, column]
-    carry = jnp.zeros_like(stacked[:, 0])
-    out = []
-    for i in range(n - 1):
-        total = stacked[:, i] + carry
-        thickness = total[0] * frac
-        over = (place[i] >= 0) & (thickness > limit[i])
-        keep = jnp.where(over, limit[i] / jnp.where(over, thickness, 1.0), 1.0)
-        kept = total * keep
-        carry = total - kept
-        out.append(kept)
-    bottom = stacked[:, n - 1] + carry
-    most = jnp.asarray(last)[jnp.clip(snl - 1, 0, n - 1)]
-    split = (snl >= 1) & (snl < n) & (bottom[0] * frac > most)
-    half = jnp.where(split, 0.5, 1.0) * bottom
-    out.append(half)
-    moved = jnp.stack(out, axis=1)
-    up = jnp.concatenate([moved[:, 1:], moved[:, -1:]], axis=1)
-    result = jnp.where(split, up, moved)
-    return Pack(*result), snl + split.astype(snl.dtype)
 
 
 def initial_layers(snow_depth: jax.Array, nlevsno: int) -> tuple[jax.Array, jax.Array]:

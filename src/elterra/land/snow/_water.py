@@ -12,20 +12,17 @@ from elterra.land.numerics.chains import take_from_top
 from elterra.land.snow._compaction import compact
 from elterra.land.snow._cover import melt_shape
 from elterra.land.snow._fall import LAYER_DEPTH
-from elterra.land.snow._grains import age_grains, fresh_radius
+from elterra.land.snow._grains import RADIUS_MIN, age_grains, fresh_radius
 from elterra.land.snow._layers import (
     MIN_DENSITY,
     Pack,
-    merge_thin_layer,
-    pack_layers,
+    drop_iceless_layers,
+    merge_thin_layers,
     split_thick_layers,
-    unpack_layers,
 )
 
 #: share of the lowest layer that capping always leaves
 KEEP = 1.0e-9
-#: merges of thin layers tried in one step
-MERGES = 2
 
 
 def percolate(
@@ -61,28 +58,31 @@ def snow_water(
 
     Called after the heat solve of the step (``s`` holds its temperatures and phase change), for which `snowfall`
     has put the snow of the step on the ground. Order: evaporation or frost, rain, percolation, capping, settling,
-    grain growth, merging and splitting.
+    merging and splitting, grain growth.
 
     Inputs, all [column] and kg m-2 s-1 unless said: ``wet.qflx_liq_grnd``, ``wet.qflx_snow_grnd`` (water reaching the
     ground below the canopy; the snow is on it already); ``fall.swe_old`` (kg m-2 [snow_layer, column], the layers before
     it fell); ``en.qflx_ev_snow``, ``en.qflx_ev_soil``, ``en.qflx_ev_h2osfc``: final evaporation per area of snow, bare
     soil, and surface water (negative is dew), for the area shares ``s.frac_sno`` and ``s.frac_h2osfc``;
-    ``en.qflx_snomelt``: melt; of snow without layers (``s.snl`` = 0) it has already left ``h2osno_no_layers``, of layers
-    it is liquid in the layers. Used if there: ``en.qflx_snofrz_lyr``, ``en.qflx_snomelt_lyr`` [snow_layer, column].
-    ``f.forc_t``, ``f.forc_wind``. The partition of these fluxes over liquid and ice is made here, so that
-    ``en.qflx_evap_grnd``, ``qflx_sub_snow``, ``qflx_dew_*`` must NOT be applied elsewhere.
+    ``en.qflx_evap_grnd``, ``qflx_sub_snow``, ``qflx_dew_grnd``, ``qflx_dew_snow``: that of the top layer (snow, or soil
+    without snow layers) as liquid and ice lost, water and ice gained (their difference is the mean of
+    ``qflx_ev_snow``, or ``qflx_ev_soil``); ``en.qflx_snomelt``: melt; of snow without layers (``s.snl`` = 0) it has
+    already left ``h2osno_no_layers``, of layers it is liquid in the layers. Used if there: ``en.qflx_snofrz_lyr``,
+    ``en.qflx_snomelt_lyr`` [snow_layer, column]. ``f.forc_t``, ``f.forc_wind``.
 
-    The snow part of evaporation is taken from the layers from the top down, in each in proportion to its
-    liquid and ice; what they do not have is passed on to the soil. Snow without layers does not evaporate,
-    the soil does (CLM5). Frost is ice on a top layer below freezing, else water.
+    Evaporation under snow layers: ice from the top layer; what ice is missing, and the liquid, from the liquid of the
+    layers from the top down, then of the soil. Soil beside snow layers gives liquid only (CLM5). Snow without layers
+    does not evaporate, the soil does: its ice and dew are handed on as ``sub_soil``, ``frost_soil``, ``dew_soil``.
 
-    d(snow)/dt = qflx_liq_grnd - evaporation + evap_soil + evap_h2osfc - qflx_rain_plus_snomelt - qflx_snwcp (+ melt
-    of layerless snow) to round-off.
+    d(snow)/dt = qflx_liq_grnd - evaporation + evap_soil + sub_soil - dew_soil - frost_soil + evap_h2osfc
+    - qflx_rain_plus_snomelt - qflx_snwcp - snow_to_soil_liq - snow_to_soil_ice (+ melt of layerless snow) to round-off.
 
     Returns the new state and [column] fields: ``qflx_rain_plus_snomelt`` (liquid reaching the soil surface
-    from the pack or beside it), ``evap_soil``, ``evap_h2osfc`` (kg m-2 s-1 of the whole column, for the soil
-    and the surface store), ``qflx_evap_soi`` (all ground evaporation), ``qflx_snwcp_ice``, ``qflx_snwcp_liq``,
-    ``qflx_snwcp``, ``h2osno`` (kg m-2), ``snowdp`` (m, column mean).
+    from the pack or beside it), ``evap_soil`` (liquid), ``sub_soil``, ``dew_soil``, ``frost_soil``, ``evap_h2osfc``
+    (kg m-2 s-1 of the whole column, for the soil and the surface store), ``snow_to_soil_liq``, ``snow_to_soil_ice``
+    (kg m-2 s-1, water of layers that end, for the top soil layer after its flow), ``qflx_evap_soi`` (all ground
+    evaporation), ``qflx_snwcp_ice``, ``qflx_snwcp_liq``, ``qflx_snwcp``, ``h2osno`` (kg m-2), ``snowdp`` (m, column
+    mean).
     """
     n, dt = cfg.nlevsno, cfg.dt
     liq, ice, t = s.h2osoi_liq[:n], s.h2osoi_ice[:n], s.t_soisno[:n]
@@ -101,25 +101,32 @@ def snow_water(
     ev_snow = s.frac_sno * en.qflx_ev_snow * dt
     ev_soil = (1.0 - s.frac_sno - s.frac_h2osfc) * en.qflx_ev_soil * dt
     ev_h2osfc = s.frac_h2osfc * en.qflx_ev_h2osfc * dt
-    loss = jnp.where(has_layers, jnp.maximum(ev_snow, 0.0), 0.0)
-    gain = jnp.where(has_layers, jnp.maximum(-ev_snow, 0.0), 0.0)
+    share = jnp.where(has_layers, frac, 0.0) * dt
+    rain = share * wet.qflx_liq_grnd
     liq, ice = jnp.where(active, liq, 0.0), jnp.where(active, ice, 0.0)
-    mass = liq + ice
-    given, missing = take_from_top(loss, mass)
-    left = 1.0 - given / jnp.where(mass > 0.0, mass, 1.0)
-    t_top = jnp.sum(jnp.where(is_top, t, 0.0), axis=0)
-    frost = t_top < TFRZ
-    rain = jnp.where(has_layers, frac * wet.qflx_liq_grnd * dt, 0.0)
-    liq = liq * left + jnp.where(is_top, rain + jnp.where(frost, 0.0, gain), 0.0)
-    ice = ice * left + jnp.where(is_top & frost, gain, 0.0)
-    to_soil = ev_soil + missing + jnp.where(has_layers, 0.0, ev_snow)
+    ice = ice + jnp.where(is_top, share * en.qflx_dew_snow, 0.0)
+    sublimed = jnp.minimum(jnp.where(is_top, share * en.qflx_sub_snow, 0.0), ice)
+    ice = ice - sublimed
+    liq = liq + jnp.where(is_top, share * en.qflx_dew_grnd + rain, 0.0)
+    # ice that the top layer lacks comes from the liquid, as the liquid that it lacks from the layers below
+    wanted = share * (en.qflx_evap_grnd + en.qflx_sub_snow) - jnp.sum(sublimed, axis=0)
+    given, missing = take_from_top(jnp.maximum(wanted, 0.0), liq)
+    liq = liq - given
+
+    # Without snow layers all evaporation that is not the water's is the soil's.
+    open_soil = jnp.where(has_layers, 0.0, 1.0 - s.frac_h2osfc) * dt
+    sub_soil, dew_soil, frost_soil = (
+        open_soil * x for x in (en.qflx_sub_snow, en.qflx_dew_grnd, en.qflx_dew_snow)
+    )
+    rest = ev_soil + jnp.where(has_layers, missing, ev_snow)
+    evap_soil = rest - sub_soil + dew_soil + frost_soil
 
     # Percolation.
     out = percolate(liq, ice, dz, active, frac, p.ssi, p.wimp)
     liq = liq - out + jnp.concatenate([jnp.zeros_like(out[:1]), out[:-1]])
     drain = out[-1]
     dz = jnp.where(active, jnp.maximum(dz, liq / DENH2O + ice / DENICE), 0.0)
-    int_snow = s.int_snow + gain + rain
+    int_snow = s.int_snow + share * (en.qflx_dew_snow + en.qflx_dew_grnd) + rain
 
     # Capping takes from the lowest layer at its density.
     excess = jnp.maximum(jnp.sum(liq + ice, axis=0) - p.h2osno_max, 0.0)
@@ -155,17 +162,34 @@ def snow_water(
         tau_ref=p.snow_drift_tau,
     )
 
+    # Layers: give up those without ice, all if there is too little for any, merge, split.
+    pack, kept, spilled_liq, spilled_ice = drop_iceless_layers(Pack(dz, liq, ice, t, radius), active)
+    total_dz, total_liq, total_ice = (
+        jnp.sum(jnp.where(kept, x, 0.0), axis=0) for x in (pack.dz, pack.liq, pack.ice)
+    )
+    depth = total_dz * frac
+    ends = (depth < LAYER_DEPTH) | (total_liq + total_ice < MIN_DENSITY * depth)
+    thin_mass = thin_mass + jnp.where(ends, total_ice, 0.0)
+    thin_depth = jnp.where(ends & has_layers, total_dz, thin_depth)
+    spilled_liq = spilled_liq + jnp.where(ends, total_liq, 0.0)
+    pack, kept = merge_thin_layers(pack, kept & ~ends, frac)
+    pack, snl = split_thick_layers(pack, kept, frac)
+    active = layer >= n - snl
+    is_top = layer == n - snl
+    t_top = jnp.where(snl > 0, jnp.sum(jnp.where(is_top, pack.t, 0.0), axis=0), t_soil)
+    t = jnp.where(active, pack.t, t_top)
+
     refrozen = en.get("qflx_snofrz_lyr")
     refrozen = jnp.zeros_like(liq) if refrozen is None else refrozen * dt
     radius = age_grains(
-        radius,
+        jnp.where(active, pack.radius, RADIUS_MIN),
         dt=dt,
         t=t,
         t_below=jnp.concatenate([t[1:], t_soil[None]]),
-        dz=dz,
-        dz_below=jnp.concatenate([dz[1:], p.dzsoi[:1]]),
-        liq=liq,
-        ice=ice,
+        dz=pack.dz,
+        dz_below=jnp.concatenate([pack.dz[1:], p.dzsoi[:1]]),
+        liq=pack.liq,
+        ice=pack.ice,
         frac_sno=frac,
         is_top=is_top,
         active=active,
@@ -174,25 +198,6 @@ def snow_water(
         radius_fresh=fresh_radius(f.forc_t, p.fresh_snw_rds_max),
         radius_refrozen=p.snw_rds_refrz,
     )
-
-    # Layers: too little for any, then merge, then split.
-    depth = jnp.sum(dz, axis=0) * frac
-    total_liq, total_ice = jnp.sum(liq, axis=0), jnp.sum(ice, axis=0)
-    ends = has_layers & ((depth < LAYER_DEPTH) | (total_liq + total_ice < MIN_DENSITY * depth))
-    thin_mass = thin_mass + jnp.where(ends, total_ice, 0.0)
-    thin_depth = jnp.where(ends, jnp.sum(dz, axis=0), thin_depth)
-    released = jnp.where(ends, total_liq, 0.0)
-    dz, liq, ice = jnp.where(ends, 0.0, dz), jnp.where(ends, 0.0, liq), jnp.where(ends, 0.0, ice)
-    snl = jnp.where(ends, 0, s.snl)
-    pack: Pack = pack_layers(dz, liq, ice, t, radius)
-    for _ in range(MERGES):
-        pack, snl = merge_thin_layer(pack, snl, frac)
-    pack, snl = split_thick_layers(pack, snl, frac)
-    t, radius = unpack_layers(pack, t)
-    # inactive layers hold the temperature of the top active one
-    is_top = layer == n - snl
-    t_top = jnp.where(snl > 0, jnp.sum(jnp.where(is_top, t, 0.0), axis=0), t_soil)
-    t = jnp.where(layer >= n - snl, t, t_top)
 
     # Water for the soil; what melted takes cover at the start of the next step.
     beside = jnp.where(has_layers, (1.0 - frac) * wet.qflx_liq_grnd, wet.qflx_liq_grnd)
@@ -217,8 +222,13 @@ def snow_water(
         qflx_snow_drain=snow_drain,
     )
     out_fields = Fields(
-        qflx_rain_plus_snomelt=beside + snow_drain + released / dt,
-        evap_soil=to_soil / dt,
+        qflx_rain_plus_snomelt=beside + snow_drain,
+        evap_soil=evap_soil / dt,
+        sub_soil=sub_soil / dt,
+        dew_soil=dew_soil / dt,
+        frost_soil=frost_soil / dt,
+        snow_to_soil_liq=spilled_liq / dt,
+        snow_to_soil_ice=spilled_ice / dt,
         evap_h2osfc=ev_h2osfc / dt,
         qflx_evap_soi=(ev_snow + ev_soil + ev_h2osfc) / dt,
         qflx_snwcp_ice=cap_ice / dt,

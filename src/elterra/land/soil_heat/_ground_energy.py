@@ -20,9 +20,12 @@ THIN = 1.0e-6  # thinnest water surface (mm) and smallest heat capacity (J m-2 K
 
 
 def _properties(
-    p: Fields, s: Fields, active: jax.Array, top: jax.Array, f_sno: jax.Array, cfg: Config
+    p: Fields, s: Fields, active: jax.Array, top: jax.Array, f_sno: jax.Array, nodes: jax.Array, cfg: Config
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """Capacity, conductance of the interfaces (both per ground area) and conductivity of top soil."""
+    """Capacity, conductance of the interfaces (both per ground area) and conductivity of top soil.
+
+    ``nodes`` (m) is the thickness of the snow layers that their nodes and edges go by.
+    """
     n, m = cfg.nlevsno, NLEVSOI
     liq, ice = s.h2osoi_liq, s.h2osoi_ice
     dz_snow = jnp.where(active, s.dz_snow, 1.0)
@@ -45,7 +48,7 @@ def _properties(
     cap_soil = jnp.concatenate([cap_soil[:1] + thin_snow, cap_soil[1:]])
     deep = jnp.broadcast_to(p.thk_bedrock, p.dzsoi[m:].shape)
 
-    thickness = jnp.concatenate([dz_snow, p.dzsoi])
+    thickness = jnp.concatenate([jnp.where(active, nodes, 1.0), p.dzsoi])
     conductivity = jnp.concatenate([tk_snow, tk_soil, deep])
     capacity = jnp.concatenate([cap_snow, cap_soil, p.csol_bedrock * p.dzsoi[m:]])
     conductance = interface_conductance(thickness, conductivity)
@@ -56,12 +59,21 @@ def _properties(
     # the layer which follows the surface (tech note, factor c_a = 0.34).
     ratio = thickness[1 : n + 2] / thickness[: n + 1]
     surface = 0.25 + p.capr * (0.5 + 0.25 * ratio)
+    surface = jnp.concatenate([surface[:n] * thickness[:n] / dz_snow, surface[n:]])
     capacity = jnp.concatenate([capacity[: n + 1] * jnp.where(top, surface, 1.0), capacity[n + 1 :]])
     return capacity, conductance, tk_soil[0]
 
 
 def ground_energy(
-    p: Fields, s: Fields, f: Fields, veg: Fields, rad: Fields, grnd: Fields, flx: Fields, cfg: Config
+    p: Fields,
+    s: Fields,
+    f: Fields,
+    veg: Fields,
+    rad: Fields,
+    grnd: Fields,
+    flx: Fields,
+    cfg: Config,
+    dz_nodes: jax.Array | None = None,
 ) -> tuple[Fields, Fields]:
     """Advance the temperatures of snow, ground and standing water by ``cfg.dt`` with phase change.
 
@@ -77,6 +89,8 @@ def ground_energy(
     - ``grnd``: ``emg``, ``htvp``, ``frac_sno_eff`` ``[column]``
     - ``flx`` ``[patch, column]``: ``eflx_sh_{grnd,snow,soil,h2osfc,veg}``, ``qflx_evap_{soi,veg}``,
       ``qflx_tran_veg``, ``qflx_ev_{snow,soil,h2osfc}``, ``cgrnds``, ``cgrndl``, ``dlrad``, ``ulrad``
+    - ``dz_nodes`` ``[nlevsno, column]`` (m): thickness of the snow layers for the distances of their nodes, that before
+      the snow of the step fell (CLM5 moves the nodes at the end of a step); by default ``s.dz_snow``
 
     Returns ``(s, out)``. Changed state: ``t_soisno`` (inactive snow layers get the temperature of the
     top active layer), ``h2osoi_liq``, ``h2osoi_ice``, ``t_h2osfc``, ``h2osfc``, ``h2osno_no_layers``,
@@ -103,7 +117,9 @@ def ground_energy(
     f_wat = s.frac_h2osfc
     f_soil = 1.0 - f_sno - f_wat
 
-    capacity, conductance, tk_top = _properties(p, s, active, top, f_sno, cfg)
+    capacity, conductance, tk_top = _properties(
+        p, s, active, top, f_sno, s.dz_snow if dz_nodes is None else dz_nodes, cfg
+    )
 
     # Energy flux into each surface at the old temperatures, and its common derivative
     t_before = f_sno * t_top + f_soil * t_soil + f_wat * s.t_h2osfc
@@ -135,11 +151,14 @@ def ground_energy(
 
     standing = (s.h2osfc > THIN) & (f_wat > THIN)
     depth = jnp.where(standing, s.h2osfc / jnp.where(standing, f_wat, 1.0), 0.0)  # kg m-2
+    # CLM5 takes the mean depth for the mean conductivity and the depth of the water for the way.
+    way, z_soil = 0.5 * s.h2osfc / DENH2O, 0.5 * p.dzsoi[0]
+    tk_mean = (z_soil + way) / (z_soil / tk_top + way / TKWAT)
     water = SurfaceWater(
         t=s.t_h2osfc,
         frac=f_wat,
         capacity=jnp.maximum(CPLIQ * depth, THIN),
-        conductance=1.0 / (0.5 * p.dzsoi[0] / tk_top + 0.5 * depth / (DENH2O * TKWAT)),
+        conductance=tk_mean / (z_soil + 0.5 * depth / DENH2O),
         source=hs_wat,
         slope=slope,
     )
@@ -151,7 +170,9 @@ def ground_energy(
     stiff_wat = f_wat * (water.capacity / dt - slope)
     below = jnp.where(has_snow, t_new[n - 1], t_new[n])
     stiff_below = jnp.where(has_snow, stiffness[n - 1], stiffness[n])
-    ice_wat = freeze_surface_water(t_wat, s.h2osfc, stiff_wat, below, stiff_below, has_snow, dt)
+    ice_wat = freeze_surface_water(
+        t_wat, s.h2osfc, stiff_wat, -f_wat * slope, below, stiff_below, has_snow, dt
+    )
     to_layer = jnp.where(has_snow, ice_wat.frozen, 0.0)
     to_thin = ice_wat.frozen - to_layer
     t_new = t_new.at[n - 1].set(jnp.where(has_snow, ice_wat.t_below, t_new[n - 1]))
@@ -163,7 +184,8 @@ def ground_energy(
     thin = jnp.where(has_snow, 0.0, s.h2osno_no_layers)
     heat_soil = jnp.maximum(t_new[n] - TFRZ, 0.0) * stiffness[n] * (dt / HFUS)
     thin_melt = jnp.minimum(heat_soil, thin)
-    t_new = t_new.at[n].add(-thin_melt * (HFUS / dt) / stiffness[n])
+    cooled = t_new[n] - thin_melt * (HFUS / dt) / stiffness[n]
+    t_new = t_new.at[n].set(jnp.where((heat_soil > 0.0) & (heat_soil < thin), TFRZ, cooled))
 
     m = NLEVSOI
     wet = slice(n, n + m)

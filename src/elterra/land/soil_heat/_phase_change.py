@@ -12,7 +12,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from elterra.land.constants import CPICE, DENH2O, GRAV, HFUS, TFRZ
+from elterra.land.constants import CPLIQ, DENH2O, GRAV, HFUS, TFRZ
 
 
 def supercooled_water(t: jax.Array, watsat: jax.Array, sucsat: jax.Array, bsw: jax.Array) -> jax.Array:
@@ -43,11 +43,16 @@ def phase_change(
     ``supercool`` is the liquid water that does not freeze (kg m-2) and ``stiffness`` the energy flux
     that changes the layer by 1 K in the step (W m-2 K-1): capacity / dt less the slope of the surface
     flux. Conserves ``stiffness * t - HFUS / dt * ice`` to round-off.
+
+    A layer of which the change of phase takes up all energy is at the freezing point to the bit, as in CLM5: phenology asks
+    whether it is above or below.
     """
     energy = stiffness * (t - TFRZ) * (dt / HFUS)  # as mass of ice, kg m-2
     freezable = jnp.maximum(liq - supercool, 0.0)
     melt = jnp.clip(energy, -freezable, ice)
-    return PhaseChange(t - melt * (HFUS / dt) / stiffness, liq + melt, ice - melt, melt)
+    all_taken = (energy > -freezable) & (energy < ice) & (energy != 0.0)
+    new = jnp.where(all_taken, TFRZ, t - melt * (HFUS / dt) / stiffness)
+    return PhaseChange(new, liq + melt, ice - melt, melt)
 
 
 class WaterFreezing(NamedTuple):
@@ -63,6 +68,7 @@ def freeze_surface_water(
     t_water: jax.Array,
     h2osfc: jax.Array,
     stiffness: jax.Array,
+    surface: jax.Array,
     t_below: jax.Array,
     stiffness_below: jax.Array,
     has_snow: jax.Array,
@@ -71,9 +77,10 @@ def freeze_surface_water(
     """Freeze standing water that is below the freezing point.
 
     ``stiffness`` and ``stiffness_below`` (W m-2 K-1, per unit area of ground) are those of the water
-    and of the layer below it: the lowest snow layer where ``has_snow``, else the top soil layer. Part of the
-    water: the ice, at the freezing point, comes to the temperature of the snow. All of it: the
-    remaining cold is shared with the layer below.
+    and of the layer below it: the lowest snow layer where ``has_snow``, else the top soil layer; ``surface`` is the part
+    of ``stiffness`` that is not heat capacity, minus the slope of the surface flux. Part of the water: the ice, at the
+    freezing point, comes to the temperature of the snow, with the heat capacity of the water it was and with ``surface``
+    (CLM5). All of it: the remaining cold is shared with the layer below.
     """
     covered = stiffness > 0.0
     safe = jnp.where(covered, stiffness, 1.0)
@@ -83,7 +90,9 @@ def freeze_surface_water(
 
     active = frozen > 0.0
     everything = active & (potential >= h2osfc)
-    brought = jnp.where(everything, stiffness, jnp.where(has_snow & active, CPICE / dt * frozen, 0.0))
+    brought = jnp.where(
+        everything, stiffness, jnp.where(has_snow & active, CPLIQ / dt * frozen + surface, 0.0)
+    )
     mixed = (stiffness_below * t_below + brought * t_ice) / (stiffness_below + brought)
     mixed = jnp.where(active, mixed, t_below)
     carried = jnp.where(everything, 0.0, brought * (t_ice - mixed))

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from elterra.land.config import NLEVSOI, Config
-from elterra.land.constants import DENH2O, DENICE, GRAV, TFRZ
+from elterra.land.constants import DENH2O, DENICE
 from elterra.land.fields import Fields
 from elterra.land.numerics.chains import fill_minimum, push_up
 from elterra.land.soil_water._constitutive import (
@@ -34,6 +34,8 @@ from elterra.land.soil_water._surface import (
 WATMIN = 0.01
 #: lowest matric potential that plants meet, mm (CLM5 ``smpmin``)
 SMP_MIN = -1.0e8
+#: MPa of a millimetre of water, rounded as CLM5 does where plants and microbes meet the potential
+MPA_PER_MM = 9.8e-6
 #: implicit sub-steps of the Richards equation in one model step (static)
 SUBSTEPS = 2
 
@@ -122,21 +124,23 @@ def soil_hydrology(p: Fields, s: Fields, flx: Fields, snow: Fields, cfg: Config)
     ``RenewCondensation``, ``PerchedLateralFlow``, ``LateralFlowPowerLaw``; tech note chapter 2.7.
 
     Takes from ``snow`` (the results of :func:`elterra.land.snow.snow_water`), all [column], kg m-2 s-1 of the
-    whole column, positive upward for evaporation: ``qflx_rain_plus_snomelt``, and the evaporation that is
-    still to be taken from the ground: ``evap_soil`` and ``evap_h2osfc``. Both may be negative (dew). They are
-    applied here and nowhere else. From ``flx``: ``root_uptake`` [soil_layer, patch, column].
+    whole column, positive upward for evaporation: ``qflx_rain_plus_snomelt``, and what is still to be taken from or
+    given to the ground: ``evap_soil`` (liquid) and ``evap_h2osfc``, which may be negative (dew), ``sub_soil`` (ice),
+    ``dew_soil``, ``frost_soil``, ``snow_to_soil_liq``, ``snow_to_soil_ice`` (>= 0). They are applied here and nowhere
+    else. From ``flx``: ``root_uptake`` [soil_layer, patch, column].
 
-    Evaporation leaves the top soil layer in proportion to its liquid water and ice, the ice part at most the
-    ice there; dew is ice on a frozen top layer. If a layer falls below ``WATMIN`` it is filled from the
-    layers below, then from those above; what the whole column cannot give is ``qflx_evap_deficit`` (kg m-2
-    s-1, water supplied from nowhere). With it, over the step, d(soil + h2osfc)/dt = qflx_rain_plus_snomelt -
-    evap_soil - evap_h2osfc - uptake - qflx_surf - qflx_h2osfc_surf - qflx_drain - qflx_drain_perched -
-    qflx_ice_runoff_xs + qflx_evap_deficit to round-off.
+    Liquid evaporation is part of the infiltration flux. Ice, dew, frost and the water of snow layers that end change the
+    top layer after the flow of the step, as in CLM5; ice that is not there is taken from the liquid. If a layer falls
+    below ``WATMIN`` it is filled from the layers below, then from those above; what the whole column cannot give is
+    ``qflx_evap_deficit`` (kg m-2 s-1, water supplied from nowhere). With it, over the step, d(soil + h2osfc)/dt =
+    qflx_rain_plus_snomelt - evap_soil - sub_soil + dew_soil + frost_soil + snow_to_soil_liq + snow_to_soil_ice -
+    evap_h2osfc - uptake - qflx_surf - qflx_h2osfc_surf - qflx_drain - qflx_drain_perched - qflx_ice_runoff_xs +
+    qflx_evap_deficit to round-off.
 
     Returns the new state and: ``qflx_surf``, ``qflx_infl``, ``qflx_h2osfc_surf``, ``qflx_drain``,
     ``qflx_drain_perched``, ``qflx_ice_runoff_xs``, ``qflx_runoff``, ``qflx_evap_deficit``, ``qcharge``,
     ``fsat``, ``frost_table``, ``zwt_perched`` (m), ``richards_error`` (mm) [column]; ``qflx_drain_lyr``,
-    ``qout`` (flux through the lower edge), ``qflx_rootsoi``, ``smp_l`` (mm), ``soilpsi`` (MPa),
+    ``qout`` (flux through the lower edge), ``qflx_rootsoi``, ``smp_l`` (mm) and ``soilpsi`` (MPa) before drainage,
     ``h2osoi_vol`` [soil_layer, column].
     """
     nsno, n, dt = cfg.nlevsno, NLEVSOI, cfg.dt
@@ -146,14 +150,6 @@ def soil_hydrology(p: Fields, s: Fields, flx: Fields, snow: Fields, cfg: Config)
     layer = jnp.arange(n)[:, None]
     active = layer < p.nbedrock
     liq, ice, t = s.h2osoi_liq[soil], s.h2osoi_ice[soil], s.t_soisno[soil]
-
-    # Evaporation of the soil surface: liquid through the infiltration flux, ice (and frost) directly.
-    evap = snow.evap_soil * dt
-    top = liq[0] + ice[0]
-    ice_share = jnp.where(evap > 0.0, ice[0] / jnp.maximum(top, 1.0e-12), (t[0] < TFRZ) * 1.0)
-    sublimated = jnp.minimum(evap * ice_share, ice[0])
-    ice = jnp.concatenate([(ice[0] - sublimated)[None], ice[1:]])
-    evap_liq = (evap - sublimated) / dt
 
     vol_ice = ice / (dz * DENICE)
     icefrac = ice_fraction(ice, dz, watsat)
@@ -165,7 +161,7 @@ def soil_hydrology(p: Fields, s: Fields, flx: Fields, snow: Fields, cfg: Config)
     sfc = surface_water(
         dt=dt,
         qflx_top_soil=snow.qflx_rain_plus_snomelt,
-        evap_soil=evap_liq,
+        evap_soil=snow.evap_soil,
         evap_h2osfc=snow.evap_h2osfc,
         h2osfc=s.h2osfc,
         frac_h2osfc=s.frac_h2osfc,
@@ -189,6 +185,17 @@ def soil_hydrology(p: Fields, s: Fields, flx: Fields, snow: Fields, cfg: Config)
 
     wetness = (liq / (dz * DENH2O) + vol_ice) / watsat
     frost_table, zwt_perched = frost_and_perched_table(t, wetness, z, s.zwt)
+    zwt = water_table(wetness, z, zi, active)
+
+    # What comes to the top layer, or leaves it, after the flow.
+    top_ice = ice[0] + (snow.frost_soil + snow.snow_to_soil_ice) * dt
+    sublimed = jnp.minimum(snow.sub_soil * dt, top_ice)
+    top_liq = liq[0] + (snow.dew_soil + snow.snow_to_soil_liq - snow.sub_soil) * dt + sublimed
+    liq = jnp.concatenate([top_liq[None], liq[1:]])
+    ice = jnp.concatenate([(top_ice - sublimed)[None], ice[1:]])
+
+    smp, _ = clapp_hornberger_potential(liq / (dz * DENH2O), watsat, sucsat, bsw)
+    icefrac = ice_fraction(ice, dz, watsat)
     liq, perched_lyr = perched_drainage(
         liq,
         dt=dt,
@@ -202,7 +209,6 @@ def soil_hydrology(p: Fields, s: Fields, flx: Fields, snow: Fields, cfg: Config)
         e_ice=p.e_ice,
         watmin=WATMIN,
     )
-    zwt = water_table((liq / (dz * DENH2O) + vol_ice) / watsat, z, zi, active)
     liq, zwt, drain_lyr = lateral_drainage(
         liq,
         zwt,
@@ -236,7 +242,6 @@ def soil_hydrology(p: Fields, s: Fields, flx: Fields, snow: Fields, cfg: Config)
     liq = jnp.concatenate([(liq[0] + jnp.where(tiny, h2osfc, 0.0))[None], liq[1:]])
     h2osfc = jnp.where(tiny, 0.0, h2osfc)
 
-    smp, _ = clapp_hornberger_potential(liq / (dz * DENH2O), watsat, sucsat, bsw)
     qflx_drain = jnp.sum(drain_lyr, axis=0)
     qflx_drain_perched = jnp.sum(perched_lyr, axis=0)
     new = s.replace(
@@ -263,7 +268,7 @@ def soil_hydrology(p: Fields, s: Fields, flx: Fields, snow: Fields, cfg: Config)
         qout=flow.flux[1:],
         qflx_rootsoi=sink,
         smp_l=smp,
-        soilpsi=smp * (1.0e-3 * GRAV * DENH2O * 1.0e-6),
+        soilpsi=smp * MPA_PER_MM,
         h2osoi_vol=liq / (dz * DENH2O) + ice / (dz * DENICE),
     )
     return new, out

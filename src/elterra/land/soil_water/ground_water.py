@@ -32,8 +32,8 @@ def ground_water(
 ) -> tuple[Fields, Fields]:
     """Snow pack, then soil: :func:`snow_water` and :func:`soil_hydrology`, with their results merged.
 
-    The evaporation contract is that of :func:`elterra.land.snow.snow_water`: ``en.qflx_ev_snow``,
-    ``qflx_ev_soil``, ``qflx_ev_h2osfc`` are applied here, once, and nothing else of ``en`` is.
+    The evaporation contract is that of :func:`elterra.land.snow.snow_water`: ``en.qflx_ev_snow``, ``qflx_ev_soil``,
+    ``qflx_ev_h2osfc`` are applied here, once; the fluxes of liquid and ice of the top layer say how they are shared.
     ``qflx_runoff`` includes the capped snow. With canopy water constant, over the step
 
         d(total_water)/dt = qflx_liq_grnd + melt of layerless snow (already out of ``s``)
