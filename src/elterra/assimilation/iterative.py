@@ -48,7 +48,9 @@ def iterative_smoother(
     mean = x.mean(axis=1, keepdims=True)
     anomalies = x - mean
 
-    def one(carry: tuple[Array, Array, Array], _: None) -> tuple[tuple[Array, Array, Array], tuple[Array, Array]]:
+    def one(
+        carry: tuple[Array, Array, Array], _: None
+    ) -> tuple[tuple[Array, Array, Array], tuple[Array, Array]]:
         w, t, t_inverse = carry
         predicted = predict(mean + anomalies @ (w[:, None] + t))
         centre = predicted.mean(axis=1)

@@ -6,6 +6,7 @@ blocks and the neighbours come from a k-d tree, so that time grows linearly with
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -99,22 +100,23 @@ class LocalFilter:
             rows, of_layer = self._layer_weights(x.shape[0], observations, places)
             device_s, device_d = jnp.asarray(s), jnp.asarray(d)
             for start, stop, near, distance in self._blocks(tree, places.points, n, m):
-                found = self._weights(distance, m)
-                half[start:stop], weights = (np.asarray(a) for a in found)
-                used[start:stop] = (weights > 0).sum(axis=1)
-                if not used[start:stop].any():
-                    continue
+                here = slice(start, stop)
+                half_here, weights = (np.asarray(a) for a in self._weights(distance, m))
+                half[here], used[here] = half_here[: stop - start], (weights > 0).sum(axis=1)[: stop - start]
                 for row, weight in enumerate(rows):
                     total = weights * weight[near]
-                    busy = np.nonzero((total > 0).any(axis=1))[0]
-                    if not len(busy):
+                    busy = (total[: stop - start] > 0).any(axis=1)
+                    if not busy.any():
                         continue
-                    transforms, freedom = _transforms(device_s, device_d, near, total)
-                    dfs = dfs + float(np.asarray(freedom)[busy].sum()) / len(rows)
+                    transforms, freedom = (
+                        np.asarray(a) for a in _transforms(device_s, device_d, near, total)
+                    )
                     layers = np.nonzero(of_layer == row)[0]
-                    t = np.asarray(transforms)[busy]
-                    at = start + busy
-                    out[np.ix_(layers, at)] = self._apply(x[np.ix_(layers, at)], t)
+                    dfs += float(freedom[: stop - start].sum()) * len(layers) / x.shape[0]
+                    for layer in layers:
+                        moved = self._apply(x[layer, here], transforms[: stop - start])
+                        # a point without observations keeps its bits
+                        out[layer, here] = np.where(busy[:, None], moved, x[layer, here])
         return LocalAnalysis(
             out,
             half,
@@ -128,33 +130,34 @@ class LocalFilter:
         )
 
     def _apply(self, x: Array, transforms: Array) -> Array:
-        """``x [layer, point, member]`` by the transform of its point."""
+        """``x [point, member]`` by the transform of its point."""
         mean = x.mean(axis=-1, keepdims=True)
         anomalies = self.inflation * (x - mean)
-        return mean + np.matmul(anomalies.transpose(1, 0, 2), transforms).transpose(1, 0, 2)
+        return mean + np.matmul(anomalies[:, None, :], transforms)[:, 0, :]
 
-    def _blocks(self, tree: cKDTree, points: Array, n: int, m: int):  # type: ignore[no-untyped-def]
-        """``(start, stop, near [point, k], distance [point, k])`` block by block; a row that is full up with n at infinity."""
-        start = 0
-        k = min(n, 64) if self.half_support is not None else min(n, self._searched(m))
-        while start < len(points):
-            stop = min(len(points), start + max(1, _BLOCK_BYTES // (8 * m * k)))
-            here = points[start:stop]
-            if self.half_support is not None:
-                reach = 2.0 * self.half_support
-                most = int(tree.query_ball_point(here, reach, return_length=True).max())
-                wanted = min(n, 1 << max(most - 1, 0).bit_length())
-                if wanted > k:  # more neighbours than the block was made for: a smaller block
-                    k = wanted
-                    continue
-                distance, near = tree.query(here, k=k, distance_upper_bound=reach)
-            else:
-                distance, near = tree.query(here, k=k)
-            yield start, stop, near.reshape(stop - start, k), distance.reshape(stop - start, k)
-            start = stop
+    def _blocks(
+        self, tree: cKDTree, points: Array, n: int, m: int
+    ) -> Iterator[tuple[int, int, NDArray[np.int64], Array]]:
+        """``(start, stop, near [block, k], distance [block, k])``; a row that is full up with n at infinity.
 
-    def _searched(self, members: int) -> int:
-        return int(np.ceil(_SEARCHED * (self.effective or members)))
+        All blocks have one shape, so that one program serves them: the last is filled up with points that have no neighbours.
+        """
+        if self.half_support is None:
+            reach, k = np.inf, min(n, int(np.ceil(_SEARCHED * (self.effective or m))))
+        else:
+            reach = 2.0 * self.half_support
+            most = int(tree.query_ball_point(points, reach, return_length=True).max(initial=1))
+            k = min(n, 1 << max(most - 1, 0).bit_length())
+        largest = max(1, min(len(points), _BLOCK_BYTES // (8 * m * k)))
+        count = -(-len(points) // largest)
+        size = -(-len(points) // max(count, 1))
+        for start in range(0, len(points), size):
+            stop = min(len(points), start + size)
+            near = np.full((size, k), n, dtype=np.int64)
+            distance = np.full((size, k), np.inf)
+            d, i = tree.query(points[start:stop], k=k, distance_upper_bound=reach)
+            distance[: stop - start], near[: stop - start] = d.reshape(-1, k), i.reshape(-1, k)
+            yield start, stop, near, distance
 
     def _weights(self, distance: Array, members: int) -> tuple[Array, Array]:
         if self.half_support is not None:
@@ -223,7 +226,9 @@ def _adaptive(distance, effective, largest):  # type: ignore[no-untyped-def]
 
     The support never reaches beyond the observations that were searched, lest distant ones be cut off.
     """
-    far = distance[:, -1] if distance.shape[1] else jnp.zeros(distance.shape[0])
+    there = jnp.isfinite(distance)
+    distance = jnp.where(there, distance, 1.0)  # rows that only fill the block up
+    far = distance[:, -1]
     enough = distance.shape[1] > effective
     high = jnp.where(enough, 0.5 * far, jnp.inf)
     high = jnp.minimum(jnp.minimum(high, largest), 1e12 * jnp.maximum(far, 1.0))
@@ -235,7 +240,9 @@ def _adaptive(distance, effective, largest):  # type: ignore[no-untyped-def]
         safe = jnp.maximum(z, 1.0)
         outer = ((((safe / 12 - 0.5) * safe + 0.625) * safe + 5.0 / 3.0) * safe - 5.0) * safe + 4.0
         outer = outer - 2.0 / (3.0 * safe)
-        return jnp.clip(jnp.where(z <= 1, inner, jnp.where(z < 2, outer, 0.0)), 0.0, 1.0)
+        return jnp.where(
+            there, jnp.clip(jnp.where(z <= 1, inner, jnp.where(z < 2, outer, 0.0)), 0.0, 1.0), 0.0
+        )
 
     def halve(_, carry):  # type: ignore[no-untyped-def]
         low, high = carry

@@ -12,7 +12,7 @@ from elterra.assimilation import _jax  # noqa: F401  (double precision first)
 # isort: split
 import jax
 import jax.numpy as jnp
-from jax import Array
+from jax import Array, lax
 
 
 class Particles(NamedTuple):
@@ -90,21 +90,23 @@ def particle_analysis(
     """Weights by the likelihood; where their effective number falls to ``threshold`` of all, resampling with regularisation.
 
     regularisation: width of the Gaussian kernel in units of Scott's rule. Only particles that were drawn more than once are moved
-    (a deterministic model would never part them). No data-dependent control flow: both outcomes are computed, one is taken.
+    (a deterministic model would never part them).
     """
     states, n = x.shape
     new = reweight(weights, log_likelihood)
     count = effective_number(new)
-    one, two = jax.random.split(key)
-    index = systematic(one, new)
-    twin = index == jnp.roll(index, 1)
-    twin = twin | jnp.roll(twin, -1) if n > 1 else twin
-    kernel = regularisation * bandwidth(n, states) * weighted_root(x, new)
-    drawn = x[:, index] + jnp.where(twin, 1.0, 0.0) * (kernel @ jax.random.normal(two, (states, n)))
     resample = count <= threshold * n
-    return Particles(
-        jnp.where(resample, drawn, x),
-        jnp.where(resample, 1.0 / n, new),
-        resample.astype(jnp.float64),
-        count,
-    )
+
+    def draw(_: None) -> tuple[Array, Array]:
+        one, two = jax.random.split(key)
+        index = systematic(one, new)
+        twin = (index == jnp.roll(index, 1)) | (index == jnp.roll(index, -1))
+        kernel = regularisation * bandwidth(n, states) * weighted_root(x, new)
+        # Draws in single precision: they are a kernel, and half the time of the step.
+        moved = (kernel.astype(jnp.float32) @ jax.random.normal(two, (states, n), jnp.float32)).astype(
+            x.dtype
+        )
+        return x[:, index] + jnp.where(twin, moved, 0.0), jnp.full(n, 1.0 / n)
+
+    drawn, even = lax.cond(resample, draw, lambda _: (x, new), None)
+    return Particles(drawn, even, resample.astype(jnp.float64), count)

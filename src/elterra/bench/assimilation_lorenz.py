@@ -123,12 +123,16 @@ def cycle(update: Update, setting: Setting, length: Length, seed: int = 0) -> Sc
     return run_seeds(begin, one, length, seed)
 
 
-def run_seeds(begin: Any, one: Any, length: Length, seed: int) -> Scores:
-    """Scan ``one(key, state) -> (state, (rmse, spread))`` over the analyses, mapped over seeds; one warm call first."""
+def run_seeds(begin: Any, one: Any, length: Length, seed: int, *, in_turn: bool = False) -> Scores:
+    """Scan ``one(key, state) -> (state, (rmse, spread))`` over the analyses, for all seeds side by side.
+
+    in_turn: the seeds of a step one after the other, where side by side would compute branches that are not taken.
+    """
 
     def scanned(keys: Array, state: Any, first: Array, count: int) -> tuple[Any, tuple[Array, Array]]:
         def step(carry: Any, k: Array) -> tuple[Any, tuple[Array, Array]]:
-            return jax.vmap(one)(jax.vmap(jax.random.fold_in, (0, None))(keys, k), carry)
+            now = jax.vmap(jax.random.fold_in, (0, None))(keys, k)
+            return lax.map(lambda a: one(*a), (now, carry)) if in_turn else jax.vmap(one)(now, carry)
 
         return lax.scan(step, state, first + jnp.arange(count))
 

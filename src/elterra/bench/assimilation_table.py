@@ -46,7 +46,9 @@ class Line:
     costly: bool = False
 
 
-def _filter(update: Update, members: int, inflation: float, rotate: bool = False) -> Callable[[Length], Scores]:
+def _filter(
+    update: Update, members: int, inflation: float, rotate: bool = False
+) -> Callable[[Length], Scores]:
     return lambda length: cycle(update, Setting(members, inflation, rotate), length)
 
 
@@ -68,9 +70,7 @@ def _second_order_exact(key: Array, s: Array, d: Array) -> Array:
     one, two = jax.random.split(key)
     unused = ensemble_space.spectrum(s)[1][:, 1]  # the first has no spread at all: the mean
     sign = jax.random.rademacher(two, (SIZE,), jnp.float64)
-    return ensemble_space.second_order_exact_transform(
-        s, d, jax.random.permutation(one, SIZE), unused, sign
-    )
+    return ensemble_space.second_order_exact_transform(s, d, jax.random.permutation(one, SIZE), unused, sign)
 
 
 def _finite(certainty: float) -> Update:
@@ -171,19 +171,37 @@ LINES: dict[str, Line] = {
         costly=True,
     ),
     "var4d_lag1": Line(
-        0.46, lambda length: sliding_variational(4, 1, 0.2, 10, length), "Var4D(Lag=1, xB=0.2)", 4, costly=True
+        0.46,
+        lambda length: sliding_variational(4, 1, 0.2, 10, length),
+        "Var4D(Lag=1, xB=0.2)",
+        4,
+        costly=True,
     ),
     "var4d_lag2": Line(
-        0.39, lambda length: sliding_variational(4, 2, 0.1, 10, length), "Var4D(Lag=2, xB=0.1)", 4, costly=True
+        0.39,
+        lambda length: sliding_variational(4, 2, 0.1, 10, length),
+        "Var4D(Lag=2, xB=0.1)",
+        4,
+        costly=True,
     ),
     "var4d_lag4": Line(
-        0.37, lambda length: sliding_variational(4, 4, 0.02, 10, length), "Var4D(Lag=4, xB=0.02)", 4, costly=True
+        0.37,
+        lambda length: sliding_variational(4, 4, 0.02, 10, length),
+        "Var4D(Lag=4, xB=0.02)",
+        4,
+        costly=True,
     ),
     "particle_ner05": Line(
-        0.35, lambda length: particles(3000, 0.05, 1.2, length), "PartFilt(N=3000, NER=0.05, reg=1.2)", costly=True
+        0.35,
+        lambda length: particles(3000, 0.05, 1.2, length),
+        "PartFilt(N=3000, NER=0.05, reg=1.2)",
+        costly=True,
     ),
     "particle_ner50": Line(
-        0.26, lambda length: particles(3000, 0.5, 0.7, length), "PartFilt(N=3000, NER=0.5, reg=0.7)", costly=True
+        0.26,
+        lambda length: particles(3000, 0.5, 0.7, length),
+        "PartFilt(N=3000, NER=0.5, reg=0.7)",
+        costly=True,
     ),
     "climatology": Line(3.6, lambda length: three_dimensional(None, length), "Climatology()", reach=0.05),
     "var3d": Line(0.41, lambda length: three_dimensional(0.02, length), "Var3D(xB=0.02)"),

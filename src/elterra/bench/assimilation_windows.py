@@ -61,7 +61,9 @@ def sliding_smoother(
     return run_seeds(begin, one, length, seed)
 
 
-def sliding_variational(every: int, lag: int, share: float, iterations: int, length: Length, seed: int = 0) -> Scores:
+def sliding_variational(
+    every: int, lag: int, share: float, iterations: int, length: Length, seed: int = 0
+) -> Scores:
     """4D-Var with a static covariance of ``share`` times the climatology and the window of `sliding_smoother`."""
     mean, covariance = climatology()
     values, vectors = np.linalg.eigh(share * covariance)
@@ -89,9 +91,7 @@ def forecast_scan(x: Array, steps: int) -> Array:
     return lax.scan(lambda y, _: (model_step(y), None), x, None, length=steps)[0]
 
 
-def particles(
-    members: int, threshold: float, regularisation: float, length: Length, seed: int = 0
-) -> Scores:
+def particles(members: int, threshold: float, regularisation: float, length: Length, seed: int = 0) -> Scores:
     """Bootstrap particle filter with regularised resampling; the score is of the weighted mean before resampling."""
     ones = jnp.ones(SIZE)
 
@@ -113,7 +113,7 @@ def particles(
         scores = jnp.sqrt(jnp.mean((mean - truth) ** 2)), jnp.sqrt(jnp.mean(variance))
         return (truth, done.x, done.weights), scores
 
-    return run_seeds(begin, one, length, seed)
+    return run_seeds(begin, one, length, seed, in_turn=True)
 
 
 def three_dimensional(share: float | None, length: Length, seed: int = 0) -> Scores:
