@@ -9,7 +9,8 @@ from elterra.assimilation.filter import AnalysisError, Array
 
 
 def correlations(control: Array, predicted: Array) -> Array:
-    """Sample correlations ``[control, observation]`` of control ``[control, member]`` and predicted ``[observation, member]``.
+    """Sample correlations ``[control, observation]`` of control ``[control, member]`` and predicted
+    ``[observation, member]``.
 
     Zero where either has no spread.
     """
@@ -38,9 +39,8 @@ def correlation_taper(control: Array, predicted: Array) -> Array:
 def group_correlation_taper(control: Array, group: Array, predicted: Array) -> Array:
     """`correlation_taper` for groups of the control vector that share a transform: ``[group, observation]``.
 
-    group ``[control]``: index of the group. Of a group the root mean square of its weights counts. Observations that no element of a
-    group is correlated with get weight zero there.
-    """
+    group ``[control]``: index of the group. Of a group the root mean square of its weights counts.
+    Observations that no element of a group is correlated with get weight zero there."""
     weights = correlation_taper(control, predicted)
     count = int(group.max()) + 1 if len(group) else 0
     return np.stack([np.sqrt((weights[group == g] ** 2).mean(axis=0)) for g in range(count)])

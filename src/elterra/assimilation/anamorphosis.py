@@ -65,9 +65,9 @@ class Logit:
 class GaussianAnamorphosis:
     """Empirical quantiles to normal quantiles (Bertino et al. 2003; Simon and Bertino 2009).
 
-    values ``[k]``, strictly increasing, and their normal scores; linear between them. Beyond the ends the line goes on with the slope
-    of the outer half of the quantiles, but ``backward`` never leaves [lower, upper]: there it approaches the bound exponentially.
-    """
+    values ``[k]``, strictly increasing, and their normal scores; linear between them. Beyond the ends the
+    line goes on with the slope of the outer half of the quantiles, but ``backward`` never leaves [lower,
+    upper]: there it approaches the bound exponentially."""
 
     values: Array
     scores: Array

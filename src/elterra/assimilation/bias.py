@@ -14,12 +14,13 @@ from elterra.assimilation.filter import AnalysisError, Array, ObservationBatch
 class BiasCorrection:
     """A scalar Kalman filter for the bias of each sensor (Dee and da Silva 1998, with a separate bias estimate).
 
-    The innovation of a datum is bias plus noise of variance ``prior variance + error variance``. Between windows the bias is a
-    first-order autoregression towards zero with stationary standard deviation ``sd`` and memory ``memory`` (in windows). What all sensors of a
-    kind have in common cannot be told from a bias of the model: keep one sensor as an anchor with ``anchored``, or ``sd`` small.
+    The innovation of a datum is bias plus noise of variance ``prior variance + error variance``. Between
+    windows the bias is a first-order autoregression towards zero with stationary standard deviation ``sd``
+    and memory ``memory`` (in windows). What all sensors of a kind have in common cannot be told from a bias
+    of the model: keep one sensor as an anchor with ``anchored``, or ``sd`` small.
 
-    sd ``[sensor]`` in the unit of its data. Every prediction is of ``mean[sensor]``, taken from the data before the analysis.
-    """
+    sd ``[sensor]`` in the unit of its data. Every prediction is of ``mean[sensor]``, taken from the data
+    before the analysis."""
 
     sd: Array
     memory: float = 100.0

@@ -13,9 +13,8 @@ def decorrelate(
 ) -> tuple[ObservationBatch, Array]:
     """Batch with independent errors of one and predictions ``[observation, member]`` from an error covariance ``R = L L'``.
 
-    Both are multiplied by ``L^-1``; any filter of this room then gives what it would give with R. A row is a combination of the data up to
-    it: localise before, within blocks of data that share weights.
-    """
+    Both are multiplied by ``L^-1``; any filter of this room then gives what it would give with R. A row is a
+    combination of the data up to it: localise before, within blocks of data that share weights."""
     covariance = np.asarray(covariance, dtype=np.float64)
     if covariance.shape != (len(value), len(value)) or predicted.shape[0] != len(value):
         raise AnalysisError(

@@ -26,7 +26,8 @@ def effective_rank(x: Array) -> float:
 
 
 def degrees_of_freedom(predicted: Array, observations: ObservationBatch) -> Array:
-    """Degrees of freedom for signal by group of observations ``[group]``: trace of ``H K`` (Rodgers 2000; Cardinali et al. 2004)."""
+    """Degrees of freedom for signal by group of observations ``[group]``: trace of ``H K`` (Rodgers 2000;
+    Cardinali et al. 2004)."""
     groups = int(observations.group.max()) + 1 if len(observations) else 0
     if not groups:
         return np.zeros(0)
@@ -34,7 +35,7 @@ def degrees_of_freedom(predicted: Array, observations: ObservationBatch) -> Arra
     s = (predicted - predicted.mean(axis=1, keepdims=True)) / observations.sd[:, None]
     _, sigma, vt = np.linalg.svd(s, full_matrices=False)
     influence = (((s @ vt.T) ** 2) / (m - 1 + sigma**2)).sum(axis=1)
-    return np.bincount(observations.group, influence, minlength=groups)
+    return np.bincount(observations.group, influence, minlength=groups).astype(np.float64)
 
 
 def log_evidence(predicted: Array, observations: ObservationBatch) -> float:
@@ -61,7 +62,8 @@ def rank_histogram(value: Array, predicted: Array, sd: Array, seed: int = 0) -> 
 
 @dataclass
 class InnovationStatistics:
-    """Sums over windows by group (kind, station or sensor) that give bias, spread-skill, chi2, and the errors that would be consistent.
+    """Sums over windows by group (kind, station or sensor) that give bias, spread-skill, chi2, and the errors
+    that would be consistent.
 
     Desroziers et al. (2005): with innovation ``d`` before and residual ``r`` after the analysis ``E[r d] = sd^2`` and
     ``E[(d - r) d] = prior variance``. Outliers have to be refused before.
@@ -134,7 +136,8 @@ def spread_skill(spread: Array, error: Array, bins: int = 10) -> dict[str, list[
 def increment_budget(
     prior: Mapping[str, Array], posterior: Mapping[str, Array]
 ) -> dict[str, dict[str, float]]:
-    """By variable ``[..., member]``: sum over places of the mean increment, its root mean square, and the change of spread."""
+    """By variable ``[..., member]``: sum over places of the mean increment, its root mean square, and the
+    change of spread."""
     out = {}
     for name, before in prior.items():
         moved = posterior[name].mean(axis=-1) - before.mean(axis=-1)

@@ -107,7 +107,7 @@ _rotation = jax.jit(ensemble_space.random_rotation, static_argnums=1)
 
 
 @partial(jax.jit, static_argnums=0)
-def _by_group(kernel, s, d, roots, *draws):  # type: ignore[no-untyped-def]
+def _by_group(kernel, s, d, roots, *draws):
     return jax.vmap(lambda root: kernel(s * root[:, None], d * root, *draws))(roots)
 
 
@@ -115,15 +115,16 @@ def _by_group(kernel, s, d, roots, *draws):  # type: ignore[no-untyped-def]
 class SquareRootFilter(EnsembleFilter):
     """ETKF with the symmetric square root, as `ETKF`, with rotation (Hunt et al. 2007; Sakov and Oke 2008b)."""
 
-    def _transforms(self, s, d, roots, members, count):  # type: ignore[no-untyped-def]
+    def _transforms(self, s, d, roots, members, count):
         return _by_group(ensemble_space.square_root_transform, s, d, roots), {}
 
 
 @dataclass(frozen=True)
 class DeterministicFilter(EnsembleFilter):
-    """DEnKF: half the gain for the anomalies (Sakov and Oke 2008a). Not exact: too wide by the square of the gain over four."""
+    """DEnKF: half the gain for the anomalies (Sakov and Oke 2008a). Not exact: too wide by the square of the
+    gain over four."""
 
-    def _transforms(self, s, d, roots, members, count):  # type: ignore[no-untyped-def]
+    def _transforms(self, s, d, roots, members, count):
         return _by_group(ensemble_space.half_gain_transform, s, d, roots), {}
 
 
@@ -131,7 +132,7 @@ class DeterministicFilter(EnsembleFilter):
 class PerturbedFilter(EnsembleFilter):
     """EnKF with perturbed observations (Burgers et al. 1998). The same draws serve all control groups."""
 
-    def _transforms(self, s, d, roots, members, count):  # type: ignore[no-untyped-def]
+    def _transforms(self, s, d, roots, members, count):
         noise = _noise(self, s.shape[0], members, count)
         return _by_group(ensemble_space.perturbed_transform, s, d, roots, noise), {}
 
@@ -142,7 +143,7 @@ class SerialFilter(EnsembleFilter):
 
     perturbed: bool = False
 
-    def _transforms(self, s, d, roots, members, count):  # type: ignore[no-untyped-def]
+    def _transforms(self, s, d, roots, members, count):
         order = np.arange(s.shape[0])
         order[:count] = generator(self.seed, _ORDER, self.window).permutation(count)
         if not self.perturbed:
@@ -162,7 +163,7 @@ class FiniteSizeFilter(EnsembleFilter):
 
     certainty: float = 1.0
 
-    def _transforms(self, s, d, roots, members, count):  # type: ignore[no-untyped-def]
+    def _transforms(self, s, d, roots, members, count):
         transforms, factors = _by_group(_FiniteSize(self.certainty), s, d, roots)
         return transforms, {"inflation": float(np.asarray(factors).mean())}
 

@@ -1,9 +1,10 @@
 """Analyses as transforms in the space of the members: the kernels of the ensemble filters, in JAX.
 
-All take the whitened predicted anomalies ``s = R^(-1/2) Y' [observation, member]`` and the whitened innovation
-``d = R^(-1/2) (y - mean Y) [observation]``, without units, and give ``T [member, member]`` whose columns sum to one, so that
-any array with the members on its last axis is analysed by ``x @ T``. Rows of zeros in ``s`` and ``d`` are observations that are
-not there: arrays of a fixed size hold any number of observations, none included.
+All take the whitened predicted anomalies ``s = R^(-1/2) Y' [observation, member]`` and the whitened
+innovation ``d = R^(-1/2) (y - mean Y) [observation]``, without units, and give ``T [member, member]`` whose
+columns sum to one, so that any array with the members on its last axis is analysed by ``x @ T``. Rows of
+zeros in ``s`` and ``d`` are observations that are not there: arrays of a fixed size hold any number of
+observations, none included.
 
 Notation, with m members: ``P = [(m-1) I + s' s]^-1``, weights of the mean ``w = P s' d`` (Hunt et al. 2007, eq. 20-21).
 """

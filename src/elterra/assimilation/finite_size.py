@@ -1,7 +1,7 @@
 """EnKF-N: inflation that follows from not knowing the prior covariance exactly.
 
-Bocquet (2011), Bocquet et al. (2015): the prior covariance is integrated out over a hyper-prior. In the dual form the analysis is
-an ETKF whose prior anomalies are multiplied by the ``l`` that minimises
+Bocquet (2011), Bocquet et al. (2015): the prior covariance is integrated out over a hyper-prior. In the dual
+form the analysis is an ETKF whose prior anomalies are multiplied by the ``l`` that minimises
 
 ``J(l) = sum_i delta_i^2 / (m - 1 + l^2 sigma_i^2) + e / l^2 + c ln l^2``
 
@@ -18,8 +18,8 @@ from jax import Array, lax
 
 from elterra.assimilation.ensemble_space import inflated_square_root, spectrum
 
-#: Newton steps in ln(l^2), each kept within the bracket; a scalar root needs five to eight from anywhere
-ITERATIONS = 14
+#: steps in ln(l^2): Newton's, or halving where that leaves the bracket or climbs; halving alone ends within 1e-11
+ITERATIONS = 40
 #: the largest prior inflation that is looked for: l^2 between mode and 1e6
 _LOWEST = 1e-6
 
@@ -49,9 +49,8 @@ def hyperprior(values: Array, certainty: float = 1.0) -> tuple[Array, Array]:
 def prior_factor(values: Array, projected: Array, certainty: float = 1.0) -> Array:
     """The factor ``l`` from the `spectrum` of s and ``V' s' d [member]``.
 
-    With ``v = 1 / l^2`` the condition of the minimum is ``v sum b^2 / (sigma^2 + (m-1) v)^2 + e v - c = 0``, negative at v = 0 and
-    positive at ``c / e``.
-    """
+    With ``v = 1 / l^2`` the condition of the minimum is ``v sum b^2 / (sigma^2 + (m-1) v)^2 + e v - c = 0``,
+    negative at v = 0 and positive at ``c / e``."""
     m = values.shape[0]
     e, c = hyperprior(values, certainty)
     b2 = projected**2

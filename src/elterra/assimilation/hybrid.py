@@ -1,9 +1,9 @@
 """Hybrid covariance and 4DEnVar: the increment of the mean from columns that span more than the ensemble.
 
-The prior covariance is ``B = C C'`` with columns ``C [state, column]``; their images in the (whitened) observations of the whole
-window are ``S = R^(-1/2) H C [observation, column]``. Columns are made of ensemble anomalies, localised by modulation, and of a
-static root: what is needed of model and operator is in ``S``, no adjoint.
-"""
+The prior covariance is ``B = C C'`` with columns ``C [state, column]``; their images in the (whitened)
+observations of the whole window are ``S = R^(-1/2) H C [observation, column]``. Columns are made of ensemble
+anomalies, localised by modulation, and of a static root: what is needed of model and operator is in ``S``, no
+adjoint."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from elterra.assimilation.ensemble_space import spectrum
 def modulated(anomalies: Array, root: Array) -> Array:
     """Columns ``[row, mode * member]`` of the localised ensemble covariance (Bishop et al. 2017).
 
-    anomalies ``[row, member]`` (mean zero; divided by sqrt(m-1) here), root ``[row, mode]`` with ``root root'`` the localisation matrix of
-    the rows: the columns are ``root_j * anomaly_k`` and their covariance is the Schur product. Rows are states or observations.
-    """
+    anomalies ``[row, member]`` (mean zero; divided by sqrt(m-1) here), root ``[row, mode]`` with ``root
+    root'`` the localisation matrix of the rows: the columns are ``root_j * anomaly_k`` and their covariance
+    is the Schur product. Rows are states or observations."""
     m = anomalies.shape[1]
     columns = root[:, :, None] * anomalies[:, None, :] / jnp.sqrt(m - 1.0)
     return columns.reshape(anomalies.shape[0], -1)
@@ -66,8 +66,8 @@ def increment_weights_iterative(s: Array, d: Array, iterations: int) -> Array:
 def fourdenvar(columns: Array, s: Array, d: Array, iterations: int | None = None) -> Array:
     """4DEnVar (Liu et al. 2008): increment ``[state]`` of the mean from all observations of the window.
 
-    columns ``[state, column]``; s ``[observation, column]``, d ``[observation]`` whitened, observations at their own times. The state may be
-    a whole trajectory or parameters. The spread follows from any transform of this room.
-    """
+    columns ``[state, column]``; s ``[observation, column]``, d ``[observation]`` whitened, observations at
+    their own times. The state may be a whole trajectory or parameters. The spread follows from any transform
+    of this room."""
     v = increment_weights(s, d) if iterations is None else increment_weights_iterative(s, d, iterations)
     return columns @ v

@@ -13,14 +13,14 @@ from elterra.assimilation.filter import AnalysisError, Array
 class InflationField:
     """A factor of the prior variance for every element of the state, each with a normal distribution of its own.
 
-    The distance of an observation from the ensemble mean is normal with variance ``theta^2 = (1 + gamma (sqrt(lambda) - 1))^2 sigma_p^2 +
-    sigma_o^2``, where gamma is the (localised) correlation of element and observation. Bayes' rule with the likelihood made linear about
-    the present mean gives the mode of a quadratic equation (Anderson 2009, section 3, appendix A). ``sd`` stays as it is: the factor
-    follows changes for ever.
+    The distance of an observation from the ensemble mean is normal with variance ``theta^2 = (1 + gamma
+    (sqrt(lambda) - 1))^2 sigma_p^2 + sigma_o^2``, where gamma is the (localised) correlation of element and
+    observation. Bayes' rule with the likelihood made linear about the present mean gives the mode of a
+    quadratic equation (Anderson 2009, section 3, appendix A). ``sd`` stays as it is: the factor follows
+    changes for ever.
 
-    factor ``[state]``: of the variance; sd: of its distribution; bounds: it is kept within; damping: share of ``factor - 1`` that is left
-    after each window, so that places without observations forget.
-    """
+    factor ``[state]``: of the variance; sd: of its distribution; bounds: it is kept within; damping: share of
+    ``factor - 1`` that is left after each window, so that places without observations forget."""
 
     size: int
     sd: float = 0.6
@@ -39,7 +39,8 @@ class InflationField:
         self.factor = 1.0 + self.damping * (self.factor - 1.0)
 
     def update(self, innovation: float, prior_variance: float, error_variance: float, gamma: Array) -> None:
-        """Take in one observation: its innovation (datum minus mean), variances in the same unit squared, and ``gamma [state]`` in [0, 1].
+        """Take in one observation: its innovation (datum minus mean), variances in the same unit squared, and
+        ``gamma [state]`` in [0, 1].
 
         prior_variance is of the ensemble as it is inflated now, at the observation.
         """

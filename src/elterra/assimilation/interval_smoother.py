@@ -12,9 +12,8 @@ from elterra.assimilation.filter import AnalysisError, Array
 def interval_transforms(transforms: Sequence[Array], damping: float = 1.0) -> list[Array]:
     """Ensemble Kalman smoother over the interval: total transform ``[member, member]`` of each window.
 
-    ``S_k = T_k T_(k+1) ... T_K`` (Evensen and van Leeuwen 2000), as `FixedLagSmoother` with an endless lag; damped with the distance in
-    time as there, at the cost of a product for every pair of windows.
-    """
+    ``S_k = T_k T_(k+1) ... T_K`` (Evensen and van Leeuwen 2000), as `FixedLagSmoother` with an endless lag;
+    damped with the distance in time as there, at the cost of a product for every pair of windows."""
     if not 0.0 < damping <= 1.0:
         raise AnalysisError(f"damping must be in (0, 1]; got {damping}")
     last = len(transforms)
@@ -38,10 +37,10 @@ def rts_smoother(
 ) -> list[Array]:
     """Rauch-Tung-Striebel smoother of the ensemble: smoothed states ``[state, member]``, oldest first.
 
-    forecasts, analyses: of each time, ``[state, member]``; analyses after inflation and rotation, as the next forecast began from
-    them. Backwards ``X_k^s = X_k^a + A_k (A^f_(k+1))^+ (X^s_(k+1) - X^f_(k+1))``; unlike the ensemble Kalman smoother it needs the
-    states only, not the transforms, and does not count the chance correlations of model noise with the past (Raanes 2016).
-    decorrelation < 1 lessens the gain of each step.
+    forecasts, analyses: of each time, ``[state, member]``; analyses after inflation and rotation, as the next
+    forecast began from them. Backwards ``X_k^s = X_k^a + A_k (A^f_(k+1))^+ (X^s_(k+1) - X^f_(k+1))``; unlike
+    the ensemble Kalman smoother it needs the states only, not the transforms, and does not count the chance
+    correlations of model noise with the past (Raanes 2016). decorrelation < 1 lessens the gain of each step.
     """
     if len(forecasts) != len(analyses):
         raise AnalysisError(f"{len(forecasts)} forecasts and {len(analyses)} analyses")

@@ -1,8 +1,8 @@
 """Iterative ensemble smoothers: the model is run again from the corrected beginning of the window.
 
-The iterative ensemble Kalman smoother (iEnKS; Bocquet and Sakov 2014) is a Gauss-Newton search in the space of the members. The
-result is a transform ``[member, member]`` of the ensemble at the beginning, or of parameters.
-"""
+The iterative ensemble Kalman smoother (iEnKS; Bocquet and Sakov 2014) is a Gauss-Newton search in the space
+of the members. The result is a transform ``[member, member]`` of the ensemble at the beginning, or of
+parameters."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ def iterative_smoother(
 ) -> Smoothed:
     """iEnKS with the transform variant: anomalies are re-centred each iteration as the posterior square root.
 
-    x ``[state, member]`` at the beginning of the window; value, sd ``[observation]``. ``certainty`` turns on the finite-size
-    hyper-prior (iEnKS-N). One iteration is the ETKF. Observations of the past of a window must have been used up: each enters once.
-    """
+    x ``[state, member]`` at the beginning of the window; value, sd ``[observation]``. ``certainty`` turns on
+    the finite-size hyper-prior (iEnKS-N). One iteration is the ETKF. Observations of the past of a window
+    must have been used up: each enters once."""
     m = x.shape[1]
     mean = x.mean(axis=1, keepdims=True)
     anomalies = x - mean
@@ -73,12 +73,12 @@ def iterative_smoother(
 def multiple_assimilation(
     x: Array, predict: Predict, value: Array, sd: Array, inflations: Array, noise: Array | None = None
 ) -> tuple[Array, Array]:
-    """ES-MDA (Emerick and Reynolds 2013): the same data several times, each with its error variance times ``inflations [step]``,
-    whose inverses have to sum to one.
+    """ES-MDA (Emerick and Reynolds 2013): the same data several times, each with its error variance times
+    ``inflations [step]``, whose inverses have to sum to one.
 
-    noise ``[step, observation, member]``: standard normal draws of the perturbed observations; None takes the square root instead
-    (no sampling error). Gives the analysed ``x`` and the product of the transforms ``[member, member]``.
-    """
+    noise ``[step, observation, member]``: standard normal draws of the perturbed observations; None takes the
+    square root instead (no sampling error). Gives the analysed ``x`` and the product of the transforms
+    ``[member, member]``."""
 
     def one(carry: tuple[Array, Array], step: tuple[Array, Array]) -> tuple[tuple[Array, Array], None]:
         now, total = carry

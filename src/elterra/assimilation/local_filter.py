@@ -140,8 +140,8 @@ class LocalFilter:
     ) -> Iterator[tuple[int, int, NDArray[np.int64], Array]]:
         """``(start, stop, near [block, k], distance [block, k])``; a row that is full up with n at infinity.
 
-        All blocks have one shape, so that one program serves them: the last is filled up with points that have no neighbours.
-        """
+        All blocks have one shape, so that one program serves them: the last is filled up with points that
+        have no neighbours."""
         if self.half_support is None:
             reach, k = np.inf, min(n, int(np.ceil(_SEARCHED * (self.effective or m))))
         else:
@@ -207,11 +207,11 @@ def on_sphere(latitude: Array, longitude: Array, radius: float) -> Array:
 
 
 @jax.jit
-def _transforms(s, d, near, weights):  # type: ignore[no-untyped-def]
+def _transforms(s, d, near, weights):
     """Transforms ``[point, member, member]`` from near, weights ``[point, k]``, and degrees of freedom ``[point]``."""
     root = jnp.sqrt(weights)
 
-    def one(index, w):  # type: ignore[no-untyped-def]
+    def one(index, w):
         local = s[index] * w[:, None]
         values, vectors = spectrum(local)
         transform = inflated_square_root(values, vectors, local.T @ (d[index] * w), 1.0)
@@ -221,7 +221,7 @@ def _transforms(s, d, near, weights):  # type: ignore[no-untyped-def]
 
 
 @jax.jit
-def _adaptive(distance, effective, largest):  # type: ignore[no-untyped-def]
+def _adaptive(distance, effective, largest):
     """Half support ``[point]`` at which the weights ``[point, k]`` sum to ``effective``, by bisection in its logarithm.
 
     The support never reaches beyond the observations that were searched, lest distant ones be cut off.
@@ -234,7 +234,7 @@ def _adaptive(distance, effective, largest):  # type: ignore[no-untyped-def]
     high = jnp.minimum(jnp.minimum(high, largest), 1e12 * jnp.maximum(far, 1.0))
     low = jnp.minimum(1e-6 * jnp.maximum(far, 1e-12), high)
 
-    def taper(half):  # type: ignore[no-untyped-def]
+    def taper(half):
         z = distance / half[:, None]
         inner = (((-0.25 * z + 0.5) * z + 0.625) * z - 5.0 / 3.0) * z * z + 1.0
         safe = jnp.maximum(z, 1.0)
@@ -244,7 +244,7 @@ def _adaptive(distance, effective, largest):  # type: ignore[no-untyped-def]
             there, jnp.clip(jnp.where(z <= 1, inner, jnp.where(z < 2, outer, 0.0)), 0.0, 1.0), 0.0
         )
 
-    def halve(_, carry):  # type: ignore[no-untyped-def]
+    def halve(_, carry):
         low, high = carry
         middle = jnp.sqrt(low * high)
         less = taper(middle).sum(axis=1) < effective

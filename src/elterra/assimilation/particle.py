@@ -1,7 +1,7 @@
 """Particle filter: weights instead of a Gaussian update, resampling when few particles carry the weight.
 
-For states that are far from normal, as snow on the ground or not. Particles ``x [state, particle]``, weights ``[particle]`` that sum to one.
-"""
+For states that are far from normal, as snow on the ground or not. Particles ``x [state, particle]``, weights
+``[particle]`` that sum to one."""
 
 from __future__ import annotations
 
@@ -89,9 +89,8 @@ def particle_analysis(
 ) -> Particles:
     """Weights by the likelihood; where their effective number falls to ``threshold`` of all, resampling with regularisation.
 
-    regularisation: width of the Gaussian kernel in units of Scott's rule. Only particles that were drawn more than once are moved
-    (a deterministic model would never part them).
-    """
+    regularisation: width of the Gaussian kernel in units of Scott's rule. Only particles that were drawn more
+    than once are moved (a deterministic model would never part them)."""
     states, n = x.shape
     new = reweight(weights, log_likelihood)
     count = effective_number(new)

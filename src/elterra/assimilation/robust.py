@@ -22,16 +22,16 @@ def regenerate(
 ) -> Repair:
     """A transform that leaves good members as they are and draws anew those that are not finite.
 
-    predicted ``[observation, member]``, also ``[..., member]`` (state): a member fails if any of its numbers is not finite. A new member is
-    ``mean + sqrt(g - 1 over g) sum_k (z_k - mean z) anomaly_k / sqrt(g - 1)`` with normal z: mean and spread of the g good ones. Being a transform it
-    treats state, parameters and past alike; apply it with `apply_repair`, which does not multiply a NaN by zero.
-    Raises `AnalysisError` if fewer than ``minimum_success`` of the members are good.
-    """
+    predicted ``[observation, member]``, also ``[..., member]`` (state): a member fails if any of its numbers
+    is not finite. A new member is ``mean + sqrt(g - 1 over g) sum_k (z_k - mean z) anomaly_k / sqrt(g - 1)``
+    with normal z: mean and spread of the g good ones. Being a transform it treats state, parameters and past
+    alike; apply it with `apply_repair`, which does not multiply a NaN by zero. Raises `AnalysisError` if
+    fewer than ``minimum_success`` of the members are good."""
     from elterra.assimilation.ensemble_filters import generator
 
-    good = np.isfinite(predicted).all(axis=0)
+    good: NDArray[np.bool_] = np.asarray(np.isfinite(predicted).all(axis=0))
     if also is not None:
-        good &= np.isfinite(also).reshape(-1, also.shape[-1]).all(axis=0)
+        good = good & np.asarray(np.isfinite(also).reshape(-1, also.shape[-1]).all(axis=0))
     m, g = len(good), int(good.sum())
     if g < max(2, int(np.ceil(minimum_success * m))):
         raise AnalysisError(f"{m - g} of {m} members failed; at least {minimum_success:.0%} have to succeed")
@@ -59,9 +59,8 @@ def apply_repair(x: Array, repair: Repair) -> Array:
 def huber_error(predicted: Array, observations: ObservationBatch, threshold: float = 2.0) -> ObservationBatch:
     """Observations whose error is widened where the innovation is large: their pull stops growing instead of being refused.
 
-    With ``u = |y - mean| / sqrt(prior variance + sd^2) > threshold`` the total variance is multiplied by ``u / threshold``, as the weights of
-    Huber (1964) do; Roh et al. (2013).
-    """
+    With ``u = |y - mean| / sqrt(prior variance + sd^2) > threshold`` the total variance is multiplied by ``u
+    / threshold``, as the weights of Huber (1964) do; Roh et al. (2013)."""
     if not len(observations):
         return observations
     prior = predicted.var(axis=1, ddof=1)

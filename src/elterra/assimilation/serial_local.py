@@ -1,8 +1,8 @@
 """Serial ensemble adjustment with covariance localisation (Anderson 2003; Karspeck and Anderson 2007).
 
-Observations are taken one after the other; the increment of each predicted observation is regressed on state and on the
-predicted observations still to come, and tapered with distance. No transform of the members: every row of the state gets its own.
-"""
+Observations are taken one after the other; the increment of each predicted observation is regressed on state
+and on the predicted observations still to come, and tapered with distance. No transform of the members: every
+row of the state gets its own."""
 
 from __future__ import annotations
 
@@ -24,10 +24,12 @@ def serial_local_analysis(
 ) -> tuple[Array, Array]:
     """Analysed state ``[state, member]`` and analysed predicted observations ``[observation, member]``.
 
-    taper ``[observation, state]``, taper_observed ``[observation, observation]`` in [0, 1]; value, sd, order ``[observation]``.
-    An observation that the ensemble predicts without spread changes nothing.
-    """
+    taper ``[observation, state]``, taper_observed ``[observation, observation]`` in [0, 1]; value, sd, order
+    ``[observation]``. An observation that the ensemble predicts without spread changes nothing."""
     n, m = predicted.shape
+    x, predicted, value, sd, taper, taper_observed, order = (
+        jnp.asarray(a) for a in (x, predicted, value, sd, taper, taper_observed, order)
+    )
     tapers = jnp.concatenate([taper, taper_observed], axis=1)
     both = jnp.concatenate([x, predicted])
     states = x.shape[0]

@@ -11,8 +11,8 @@ from elterra.assimilation.filter import AnalysisError, Array, ObservationBatch
 def thin(observations: ObservationBatch, places: Array, spacing: float) -> NDArray[np.bool_]:
     """True for observations that stay: of one kind, no two nearer than ``spacing``; the more certain stay.
 
-    places ``[observation, axis]``: position, time or both, in units in which spacing means the same on all axes. Ties are broken by order.
-    """
+    places ``[observation, axis]``: position, time or both, in units in which spacing means the same on all
+    axes. Ties are broken by order."""
     from scipy.spatial import cKDTree
 
     keep = np.zeros(len(observations), dtype=bool)
@@ -33,12 +33,12 @@ def thin(observations: ObservationBatch, places: Array, spacing: float) -> NDArr
 def superobservations(
     observations: ObservationBatch, predicted: Array, places: Array, size: float, correlation: float = 0.0
 ) -> tuple[ObservationBatch, Array, Array]:
-    """Means of the observations of one kind in boxes of ``size``: batch, predicted ``[box, member]``, places ``[box, axis]``.
+    """Means of the observations of one kind in boxes of ``size``: batch, predicted ``[box, member]``, places
+    ``[box, axis]``.
 
-    Weights are inverse error variances; the same weights average the predictions, so that a box is an observation with an operator of its
-    own. correlation: of the errors within a box; 0 makes the error of the mean that of independent data, 1 makes it the weighted mean of the
-    standard deviations.
-    """
+    Weights are inverse error variances; the same weights average the predictions, so that a box is an
+    observation with an operator of its own. correlation: of the errors within a box; 0 makes the error of the
+    mean that of independent data, 1 makes it the weighted mean of the standard deviations."""
     if not 0.0 <= correlation <= 1.0:
         raise AnalysisError(f"a correlation of errors lies in [0, 1]; got {correlation}")
     if not len(observations):

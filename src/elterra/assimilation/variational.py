@@ -1,7 +1,7 @@
 """4D-Var by the derivative of the model: no ensemble, a static covariance, JAX for tangent and adjoint.
 
-The cost of the whitened control ``v``, with ``x = background + B^(1/2) v``, is ``J = |v|^2 / 2 + |(y - predict(x)) / sd|^2 / 2``.
-"""
+The cost of the whitened control ``v``, with ``x = background + B^(1/2) v``, is ``J = |v|^2 / 2 + |(y -
+predict(x)) / sd|^2 / 2``."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ Predict = Callable[[Array], Array]
 
 
 class Minimum(NamedTuple):
-    """x ``[state]``; root ``[state, control]`` of the posterior covariance (Gauss-Newton); cost; step: norm of the last change of
-    v (Gauss-Newton) or largest element of the gradient (L-BFGS)."""
+    """x ``[state]``; root ``[state, control]`` of the posterior covariance (Gauss-Newton); cost; step: norm
+    of the last change of v (Gauss-Newton) or largest element of the gradient (L-BFGS)."""
 
     x: Array
     root: Array
@@ -37,8 +37,8 @@ def gauss_newton(
 ) -> Minimum:
     """Gauss-Newton with the full Jacobian by forward derivatives: for some hundred controls.
 
-    background ``[state]``, root ``B^(1/2) [state, control]``, value, sd ``[observation]``. For a linear model one iteration is exact.
-    """
+    background ``[state]``, root ``B^(1/2) [state, control]``, value, sd ``[observation]``. For a linear model
+    one iteration is exact."""
     k = root.shape[1]
 
     def misfit(v: Array) -> Array:
@@ -69,9 +69,9 @@ def quasi_newton(
 ) -> Minimum:
     """L-BFGS with the gradient by the adjoint (`jax.grad`): for many controls. Runs outside of traced code.
 
-    huber: normalised misfits beyond it count linearly, so that a single outlier does not rule (Huber 1964). The root that comes back is
-    that of the prior: L-BFGS knows no posterior covariance. Raises `AnalysisError` where cost or gradient is not finite.
-    """
+    huber: normalised misfits beyond it count linearly, so that a single outlier does not rule (Huber 1964).
+    The root that comes back is that of the prior: L-BFGS knows no posterior covariance. Raises
+    `AnalysisError` where cost or gradient is not finite."""
     from scipy.optimize import minimize
 
     def cost(v: Array) -> Array:

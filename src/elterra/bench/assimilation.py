@@ -1,8 +1,8 @@
 """Bench ``assimilation``: the Lorenz-96 table, linear-Gaussian references, the LETKF at three sizes, time beside DAPPER.
 
-Everything runs in processes of its own with one thread of linear algebra: matrices are small, and threads of a BLAS that wait for each
-other cost more than they bring. DAPPER is no dependency: ``ELTERRA_DAPPER_PYTHON`` names an interpreter that has it (otherwise this one is
-tried); without it the keys of its time are absent.
+Everything runs in processes of its own with one thread of linear algebra: matrices are small, and threads of
+a BLAS that wait for each other cost more than they bring. DAPPER is no dependency: ``ELTERRA_DAPPER_PYTHON``
+names an interpreter that has it (otherwise this one is tried); without it the keys of its time are absent.
 """
 
 from __future__ import annotations
@@ -22,9 +22,7 @@ from elterra.errors import ElterraError
 
 #: analyses that DAPPER is timed for
 DAPPER_ANALYSES, QUICK_DAPPER_ANALYSES = 60, 20
-_ONE_THREAD = {
-    name: "1" for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "JAX_NUM_THREADS")
-}
+_ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
 def measure(*, quick: bool = False, lines: list[str] | None = None) -> dict[str, float]:

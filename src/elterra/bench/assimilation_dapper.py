@@ -1,4 +1,5 @@
-"""Wall time of DAPPER on the lines of the table. This file is run by the interpreter that has DAPPER: it imports nothing of elterra.
+"""Wall time of DAPPER on the lines of the table. This file is run by the interpreter that has DAPPER: it
+imports nothing of elterra.
 
 Reads ``{name: [expression, model steps between observations]}`` as JSON from the standard input and prints, a line a method,
 ``{name: [seconds an analysis, the same without DAPPER's own statistics]}``.

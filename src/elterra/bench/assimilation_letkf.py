@@ -17,7 +17,8 @@ QUICK_SIZES = (5_000, 10_000, 20_000)
 
 
 def figures(values: int) -> dict[str, float]:
-    """``seconds`` of one analysis (compilation excluded by one small analysis before) and ``gigabytes``, the peak of this process."""
+    """``seconds`` of one analysis (compilation excluded by one small analysis before) and ``gigabytes``, the
+    peak of this process."""
     experiment(1000, 1)
     seconds, used = experiment(values, 0)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

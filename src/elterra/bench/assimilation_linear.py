@@ -1,8 +1,8 @@
 """Linear-Gaussian references of the bench ``assimilation``: every method against the exact posterior.
 
-The inverse problem and the autoregression have closed answers (Kalman filter, Rauch-Tung-Striebel smoother). Deterministic methods
-get an ensemble whose sample moments are the prior's and have to agree to round-off; sampled ones to their sampling error.
-"""
+The inverse problem and the autoregression have closed answers (Kalman filter, Rauch-Tung-Striebel smoother).
+Deterministic methods get an ensemble whose sample moments are the prior's and have to agree to round-off;
+sampled ones to their sampling error."""
 
 from __future__ import annotations
 
@@ -65,7 +65,8 @@ def posterior() -> tuple[np.ndarray, np.ndarray, float]:
 
 
 def figures() -> dict[str, float]:
-    """``<method>.abs_error`` of mean and covariance; of sampled methods also ``<method>.sigmas``, in sampling errors of the mean."""
+    """``<method>.abs_error`` of mean and covariance; of sampled methods also ``<method>.sigmas``, in sampling
+    errors of the mean."""
     out: dict[str, float] = {}
     mean, covariance, evidence = posterior()
     for name, method in _DETERMINISTIC.items():
@@ -101,7 +102,15 @@ def _by_letkf(x: np.ndarray) -> np.ndarray:
 
 def _by_serial_local(x: np.ndarray) -> np.ndarray:
     ones = (jnp.ones((3, 2)), jnp.ones((3, 3)), jnp.arange(3))
-    return np.asarray(serial_local_analysis(x, OPERATOR @ x, jnp.asarray(DATA), jnp.asarray(ERROR), *ones)[0])
+    return np.asarray(serial_local_analysis(jnp.asarray(x), jnp.asarray(OPERATOR @ x), *_problem(), *ones)[0])
+
+
+def _problem() -> tuple[jax.Array, jax.Array]:
+    return jnp.asarray(DATA), jnp.asarray(ERROR)
+
+
+def _prior() -> tuple[jax.Array, jax.Array]:
+    return jnp.asarray(MEAN), jnp.linalg.cholesky(jnp.asarray(COVARIANCE))
 
 
 def _predict(x: jax.Array) -> jax.Array:
@@ -109,27 +118,31 @@ def _predict(x: jax.Array) -> jax.Array:
 
 
 def _by_iterations(x: np.ndarray) -> np.ndarray:
-    return x @ np.asarray(iterative_smoother(x, _predict, DATA, ERROR, 5).transform)
+    return x @ np.asarray(iterative_smoother(jnp.asarray(x), _predict, *_problem(), 5).transform)
 
 
 def _by_steps(x: np.ndarray) -> np.ndarray:
-    return np.asarray(multiple_assimilation(x, _predict, DATA, ERROR, np.full(4, 4.0))[0])
+    return np.asarray(multiple_assimilation(jnp.asarray(x), _predict, *_problem(), jnp.full(4, 4.0))[0])
 
 
 def _by_gauss_newton(x: np.ndarray) -> np.ndarray:
-    found = gauss_newton(MEAN, np.linalg.cholesky(COVARIANCE), _predict, DATA, ERROR, 2)
+    found = gauss_newton(*_prior(), _predict, *_problem(), 2)
     root = np.asarray(found.root)
     return exact_ensemble(np.asarray(found.x), root @ root.T, MEMBERS)
 
 
 def _by_quasi_newton(x: np.ndarray) -> np.ndarray:
-    return np.asarray(quasi_newton(MEAN, np.linalg.cholesky(COVARIANCE), _predict, DATA, ERROR).x)
+    return np.asarray(quasi_newton(*_prior(), _predict, *_problem()).x)
 
 
 def _by_envar(x: np.ndarray, iterations: int | None = None) -> np.ndarray:
     columns = (x - x.mean(axis=1, keepdims=True)) / np.sqrt(x.shape[1] - 1)
     s = OPERATOR @ columns / ERROR[:, None]
-    return x.mean(axis=1) + np.asarray(fourdenvar(columns, s, (DATA - OPERATOR @ MEAN) / ERROR, iterations))
+    return x.mean(axis=1) + np.asarray(
+        fourdenvar(
+            jnp.asarray(columns), jnp.asarray(s), jnp.asarray((DATA - OPERATOR @ MEAN) / ERROR), iterations
+        )
+    )
 
 
 def _perturbed(x: np.ndarray) -> tuple[np.ndarray, float]:
@@ -144,7 +157,7 @@ def _perturbed(x: np.ndarray) -> tuple[np.ndarray, float]:
 
 def _weighted(x: np.ndarray) -> tuple[np.ndarray, float]:
     draws = np.random.default_rng(3).multivariate_normal(MEAN, COVARIANCE, DRAWS).T
-    likelihood = gaussian_log_likelihood(jnp.asarray(OPERATOR @ draws), jnp.asarray(DATA), jnp.asarray(ERROR))
+    likelihood = gaussian_log_likelihood(jnp.asarray(OPERATOR @ draws), *_problem())
     w = np.asarray(reweight(jnp.full(DRAWS, 1.0 / DRAWS), likelihood))
     return draws @ w, float(1.0 / (w @ w))
 

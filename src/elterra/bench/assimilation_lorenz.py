@@ -1,8 +1,8 @@
 """The twin experiment of the bench ``assimilation``: Lorenz-96 with 40 variables, cycled for many seeds at once.
 
-Lorenz (1996), in the setting of Sakov and Oke (2008): forcing 8, fourth-order Runge-Kutta with a step of 0.05, no model error, all
-variables observed with unit error variance, first state normal about (1, 0, 0 ...) with variance 0.001. Arrays are
-``[variable, member]``; seeds are one more leading axis through `jax.vmap`.
+Lorenz (1996), in the setting of Sakov and Oke (2008): forcing 8, fourth-order Runge-Kutta with a step of
+0.05, no model error, all variables observed with unit error variance, first state normal about (1, 0, 0 ...)
+with variance 0.001. Arrays are ``[variable, member]``; seeds are one more leading axis through `jax.vmap`.
 """
 
 from __future__ import annotations

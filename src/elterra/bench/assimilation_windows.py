@@ -1,5 +1,5 @@
-"""Twin experiments of the bench ``assimilation`` that are no filter cycle of `assimilation_lorenz.cycle`: smoothers over a sliding
-window, 4D-Var, particles, and the baselines without an ensemble."""
+"""Twin experiments of the bench ``assimilation`` that are no filter cycle of `assimilation_lorenz.cycle`:
+smoothers over a sliding window, 4D-Var, particles, and the baselines without an ensemble."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def sliding_variational(
     every: int, lag: int, share: float, iterations: int, length: Length, seed: int = 0
 ) -> Scores:
     """4D-Var with a static covariance of ``share`` times the climatology and the window of `sliding_smoother`."""
-    mean, covariance = climatology()
+    covariance = climatology()[1]
     values, vectors = np.linalg.eigh(share * covariance)
     root = jnp.asarray((vectors * np.sqrt(values)) @ vectors.T)
     ones = jnp.ones(SIZE)

@@ -1,8 +1,7 @@
 """A part of the bench ``assimilation`` in a process of its own: one thread of linear algebra, its own peak of memory.
 
-``python -m elterra.bench.assimilation_worker PART [NAME ...] [--quick]`` prints one JSON object a result. PART is lines (of the table,
-by name), linear, or letkf (by number of state values).
-"""
+``python -m elterra.bench.assimilation_worker PART [NAME ...] [--quick]`` prints one JSON object a result.
+PART is lines (of the table, by name), linear, or letkf (by number of state values)."""
 
 from __future__ import annotations
 
