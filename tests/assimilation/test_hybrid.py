@@ -19,7 +19,9 @@ def _columns():
 @pytest.mark.parametrize("iterations", [None, 3])
 def test_the_increment_is_exact_for_a_linear_model(iterations):
     columns = _columns()
-    found = fourdenvar(jnp.asarray(columns), jnp.asarray(A @ columns / SD[:, None]), jnp.asarray(D), iterations)
+    found = fourdenvar(
+        jnp.asarray(columns), jnp.asarray(A @ columns / SD[:, None]), jnp.asarray(D), iterations
+    )
     np.testing.assert_allclose(MEAN + found, POSTERIOR_MEAN, atol=1e-8)
 
 
@@ -32,7 +34,9 @@ def test_the_direct_and_the_iterative_minimum_agree_and_conjugate_gradients_desc
 
     best = increment_weights(s, d)
     np.testing.assert_allclose(increment_weights_iterative(s, d, 12), best, atol=1e-8)
-    np.testing.assert_allclose(increment_weights(s.T, d[:12]), np.linalg.solve(s @ s.T + np.eye(30), s @ d[:12]), atol=1e-10)
+    np.testing.assert_allclose(
+        increment_weights(s.T, d[:12]), np.linalg.solve(s @ s.T + np.eye(30), s @ d[:12]), atol=1e-10
+    )
     costs = [cost(increment_weights_iterative(s, d, k)) for k in range(1, 13)]
     assert all(b <= a + 1e-12 for a, b in zip(costs, costs[1:], strict=False))
     assert cost(best) <= costs[-1] + 1e-9
@@ -53,7 +57,9 @@ def test_modulation_gives_the_schur_product():
 def test_a_hybrid_mixes_the_covariances(share):
     columns, static = _columns(), np.diag([2.0, 0.5])
     both = np.asarray(hybrid_columns(jnp.asarray(columns), jnp.asarray(static), share))
-    np.testing.assert_allclose(both @ both.T, (1 - share) * COVARIANCE + share * static @ static.T, atol=1e-10)
+    np.testing.assert_allclose(
+        both @ both.T, (1 - share) * COVARIANCE + share * static @ static.T, atol=1e-10
+    )
 
 
 def test_a_static_part_moves_what_two_members_cannot():

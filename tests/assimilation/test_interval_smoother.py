@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 from linear_problem import exact_ensemble
 
-from elterra.assimilation import ETKF, AnalysisError, FixedLagSmoother, ObservationBatch, interval_transforms, rts_smoother
+from elterra.assimilation import (
+    ETKF,
+    AnalysisError,
+    FixedLagSmoother,
+    ObservationBatch,
+    interval_transforms,
+    rts_smoother,
+)
 
 STEPS, A = 30, 0.95
 
@@ -15,7 +22,9 @@ def _run(data):
     x, forecasts, analyses, transforms = draws[:1], [], [], []
     for k in range(STEPS):
         forecasts.append(A * x + draws[k + 1 : k + 2])
-        t = ETKF().analyse(forecasts[-1], ObservationBatch(data[k : k + 1], np.ones(1), np.zeros(1, dtype=int)))
+        t = ETKF().analyse(
+            forecasts[-1], ObservationBatch(data[k : k + 1], np.ones(1), np.zeros(1, dtype=int))
+        )
         transforms.append(t.transform[0])
         x = t.apply(forecasts[-1])
         analyses.append(x)

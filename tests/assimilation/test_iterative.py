@@ -52,7 +52,12 @@ def test_multiple_assimilation_with_perturbed_observations_comes_within_the_samp
         x = prior_mean[:, None] + rng.normal(size=(5, 400))
         noise = jax.random.normal(jax.random.key(k), (5, 4, 400))
         found, _ = multiple_assimilation(
-            jnp.asarray(x), lambda e: jnp.asarray(g) @ e, jnp.asarray(y), jnp.asarray(sd), jnp.full(5, 5.0), noise
+            jnp.asarray(x),
+            lambda e: jnp.asarray(g) @ e,
+            jnp.asarray(y),
+            jnp.asarray(sd),
+            jnp.full(5, 5.0),
+            noise,
         )
         means.append(np.asarray(found).mean(axis=1))
     assert np.linalg.norm(np.mean(means, axis=0) - exact) < 0.05 * np.linalg.norm(exact)

@@ -69,7 +69,10 @@ def test_localisation_by_variable_and_by_depth():
     found = LocalFilter(half_support=4.0).analyse(x, predicted, data, by_kind)
     np.testing.assert_array_equal(found.x[2], x[2])
     alone = LocalFilter(half_support=4.0).analyse(
-        x, predicted[data.group == 0], data.select(data.group == 0), Places(places.points, places.observed[data.group == 0])
+        x,
+        predicted[data.group == 0],
+        data.select(data.group == 0),
+        Places(places.points, places.observed[data.group == 0]),
     )
     np.testing.assert_allclose(found.x[0], alone.x[0], atol=1e-12)
 

@@ -20,7 +20,9 @@ from elterra.assimilation.particle import (
 def test_weights_give_the_posterior_within_their_sampling_error():
     n = 20_000
     x = np.random.default_rng(0).multivariate_normal(MEAN, COVARIANCE, n).T
-    w = reweight(jnp.full(n, 1 / n), gaussian_log_likelihood(jnp.asarray(A @ x), jnp.asarray(Y), jnp.asarray(SD)))
+    w = reweight(
+        jnp.full(n, 1 / n), gaussian_log_likelihood(jnp.asarray(A @ x), jnp.asarray(Y), jnp.asarray(SD))
+    )
     error = np.sqrt(np.diag(POSTERIOR_COVARIANCE) / float(effective_number(w)))
     assert (np.abs(x @ np.asarray(w) - POSTERIOR_MEAN) < 3 * error).all()
 
@@ -83,6 +85,8 @@ def test_a_bimodal_posterior_keeps_both_modes():
     """y = x^2 tells nothing of the sign: a Gaussian analysis would end at zero."""
     x = jnp.asarray(np.random.default_rng(0).normal(size=(1, 5000)))
     likelihood = gaussian_log_likelihood(x**2, jnp.asarray([1.0]), jnp.asarray([0.1]))
-    done = np.asarray(particle_analysis(jax.random.key(0), x, jnp.full(5000, 1 / 5000), likelihood, 1.0, 0.1).x)
+    done = np.asarray(
+        particle_analysis(jax.random.key(0), x, jnp.full(5000, 1 / 5000), likelihood, 1.0, 0.1).x
+    )
     assert 0.45 < (done > 0).mean() < 0.55
     assert np.abs(np.abs(done) - 1.0).max() < 0.5

@@ -51,7 +51,9 @@ def test_both_find_the_same_minimum_of_a_nonlinear_window():
 def test_a_huber_cost_is_not_ruled_by_one_outlier():
     value = jnp.asarray([1.0, 1.1, 0.9, 1.0, 30.0])
     plain, robust = (
-        quasi_newton(jnp.zeros(1), 10.0 * jnp.eye(1), lambda x: x[0] * jnp.ones(5), value, jnp.full(5, 0.2), huber=h)
+        quasi_newton(
+            jnp.zeros(1), 10.0 * jnp.eye(1), lambda x: x[0] * jnp.ones(5), value, jnp.full(5, 0.2), huber=h
+        )
         for h in (None, 1.5)
     )
     assert abs(float(plain.x[0]) - 6.8) < 0.1

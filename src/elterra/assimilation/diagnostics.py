@@ -9,7 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from elterra.assimilation.ensemble_filters import generator
 from elterra.assimilation.filter import Array, ObservationBatch
+
+#: purpose of the draws of `rank_histogram`
+_RANKS = 5
 
 
 def effective_rank(x: Array) -> float:
@@ -55,8 +59,9 @@ def rank_histogram(value: Array, predicted: Array, sd: Array, seed: int = 0) -> 
 
     predicted ``[observation, member]``. Flat where the ensemble is reliable, a bowl where it is too narrow.
     """
-    rng = np.random.default_rng(seed)
-    noisy = predicted + sd[:, None] * rng.standard_normal(predicted.shape)
+    # a stream of its own: the caller may have drawn the data with a generator of the same seed
+    noise = generator(seed, _RANKS, 0).standard_normal(predicted.shape)
+    noisy = predicted + sd[:, None] * noise
     return np.bincount((noisy < value[:, None]).sum(axis=1), minlength=predicted.shape[1] + 1)
 
 

@@ -62,12 +62,10 @@ def sliding_smoother(
 
 
 def sliding_variational(
-    every: int, lag: int, share: float, iterations: int, length: Length, seed: int = 0
+    every: int, lag: int, variance: float, iterations: int, length: Length, seed: int = 0
 ) -> Scores:
-    """4D-Var with a static covariance of ``share`` times the climatology and the window of `sliding_smoother`."""
-    covariance = climatology()[1]
-    values, vectors = np.linalg.eigh(share * covariance)
-    root = jnp.asarray((vectors * np.sqrt(values)) @ vectors.T)
+    """4D-Var with the static covariance ``variance`` times the identity and the window of `sliding_smoother`."""
+    root = jnp.sqrt(variance) * jnp.eye(SIZE)
     ones = jnp.ones(SIZE)
 
     def begin(key: Array) -> Any:
