@@ -1,5 +1,7 @@
 """Hybrid covariance and 4DEnVar."""
 
+from itertools import pairwise
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -38,7 +40,7 @@ def test_the_direct_and_the_iterative_minimum_agree_and_conjugate_gradients_desc
         increment_weights(s.T, d[:12]), np.linalg.solve(s @ s.T + np.eye(30), s @ d[:12]), atol=1e-10
     )
     costs = [cost(increment_weights_iterative(s, d, k)) for k in range(1, 13)]
-    assert all(b <= a + 1e-12 for a, b in zip(costs, costs[1:], strict=False))
+    assert all(b <= a + 1e-12 for a, b in pairwise(costs))
     assert cost(best) <= costs[-1] + 1e-9
 
 
