@@ -29,7 +29,7 @@ def measure(*, quick: bool = False, lines: list[str] | None = None) -> dict[str,
     """Figures by the keys of ``benchmarks/README.md``; ``lines`` chooses lines of the table."""
     from elterra.bench.assimilation_table import LINES, UNPUBLISHED
 
-    wanted = lines if lines is not None else [n for n, line in LINES.items() if not (quick and line.costly)]
+    wanted = lines if lines is not None else [n for n, line in LINES.items() if line.quick or not quick]
     if lines is None and not quick:
         wanted += list(UNPUBLISHED)
     figures: dict[str, float] = {}

@@ -36,14 +36,14 @@ _HALF_SUPPORT, _NEGLIGIBLE = 1.82, 1e-3
 class Line:
     """published: the printed score; reach: how far a score may be from it; run: seeds and length to scores;
     dapper: expression of DAPPER's ``da_methods`` (empty: none) and model steps between its observations;
-    costly: left out of a quick run."""
+    quick: part of a quick run."""
 
     published: float
     run: Callable[[Length], Scores]
     dapper: str = ""
     every: int = 1
     reach: float = 0.01
-    costly: bool = False
+    quick: bool = False
 
 
 def _filter(
@@ -120,31 +120,42 @@ _ENKF, _SERIAL = of_transform(_perturbed), of_transform(_serial)
 _STOCHASTIC, _ESOPS = of_transform(_serial_perturbed), of_transform(_second_order_exact)
 
 LINES: dict[str, Line] = {
-    "enkf_n40": Line(0.22, _filter(_ENKF, 40, 1.06), "EnKF('PertObs', N=40, infl=1.06)"),
-    "denkf_n40": Line(0.18, _filter(_DENKF, 40, 1.01), "EnKF('DEnKF', N=40, infl=1.01)"),
+    "enkf_n40": Line(0.22, _filter(_ENKF, 40, 1.06), "EnKF('PertObs', N=40, infl=1.06)", quick=True),
+    "denkf_n40": Line(0.18, _filter(_DENKF, 40, 1.01), "EnKF('DEnKF', N=40, infl=1.01)", quick=True),
     "enkf_n28": Line(0.24, _filter(_ENKF, 28, 1.08), "EnKF('PertObs', N=28, infl=1.08)"),
-    "etkf_n28": Line(0.18, _filter(_ETKF, 28, 1.02, True), "EnKF('Sqrt', N=28, infl=1.02, rot=True)"),
-    "serial_n28": Line(0.18, _filter(_SERIAL, 28, 1.02, True), "EnKF('Serial', N=28, infl=1.02, rot=True)"),
-    "esops_n28": Line(0.18, _filter(_ESOPS, 28, 1.02), "EnKF('Serial ESOPS', N=28, infl=1.02)"),
+    "etkf_n28": Line(
+        0.18, _filter(_ETKF, 28, 1.02, True), "EnKF('Sqrt', N=28, infl=1.02, rot=True)", quick=True
+    ),
+    "serial_n28": Line(
+        0.18, _filter(_SERIAL, 28, 1.02, True), "EnKF('Serial', N=28, infl=1.02, rot=True)", quick=True
+    ),
+    "esops_n28": Line(0.18, _filter(_ESOPS, 28, 1.02), "EnKF('Serial ESOPS', N=28, infl=1.02)", quick=True),
     "serial_perturbed_n28": Line(
-        0.24, _filter(_STOCHASTIC, 28, 1.08), "EnKF('Serial Stoch', N=28, infl=1.08)"
+        0.24, _filter(_STOCHASTIC, 28, 1.08), "EnKF('Serial Stoch', N=28, infl=1.08)", quick=True
     ),
     "etkf_n17": Line(0.217, _filter(_ETKF, 17, 1.03), "EnKF('Sqrt', N=17, infl=1.03)"),
     "serial_n17": Line(0.225, _filter(_SERIAL, 17, 1.06), "EnKF('Serial', N=17, infl=1.06)"),
     "esops_n17": Line(0.242, _filter(_ESOPS, 17, 1.08), "EnKF('Serial ESOPS', N=17, infl=1.08)"),
     "etkf_n20": Line(0.20, _filter(_ETKF, 20, 1.04, True), "EnKF('Sqrt', N=20, rot=True, infl=1.04)"),
     "finite_n24": Line(0.21, _filter(_finite(1.0), 24, 1.0, True), "EnKF_N(N=24, rot=True)"),
-    "finite_xn2_n24": Line(0.18, _filter(_finite(2.0), 24, 1.0, True), "EnKF_N(N=24, rot=True, xN=2.0)"),
+    "finite_xn2_n24": Line(
+        0.18, _filter(_finite(2.0), 24, 1.0, True), "EnKF_N(N=24, rot=True, xN=2.0)", quick=True
+    ),
     "finite_n20": Line(0.24, _filter(_finite(1.0), 20, 1.0), "EnKF_N(N=20)"),
     "finite_xn2_n20": Line(0.19, _filter(_finite(2.0), 20, 1.0), "EnKF_N(N=20, xN=2.0)"),
     "letkf_n7": Line(
-        0.22, _filter(_local(4.0), 7, 1.04, True), "LETKF(N=7, rot=True, infl=1.04, loc_rad=4)", reach=0.02
+        0.22,
+        _filter(_local(4.0), 7, 1.04, True),
+        "LETKF(N=7, rot=True, infl=1.04, loc_rad=4)",
+        reach=0.02,
+        quick=True,
     ),
     "eakf_local_n7": Line(
         0.23,
         _filter(_local_serial(6.0), 7, 1.07, True),
         "SL_EAKF(N=7, rot=True, infl=1.07, loc_rad=6)",
         reach=0.02,
+        quick=True,
     ),
     "letkf_n10_r4": Line(
         0.21, _filter(_local(4.0), 10, 1.02, True), "LETKF(N=10, rot=True, infl=1.02, loc_rad=4)"
@@ -161,50 +172,48 @@ LINES: dict[str, Line] = {
         lambda length: sliding_smoother(Setting(25, 1.2, True, 12), 1, 10, None, length),
         "iEnKS('Sqrt', N=25, Lag=1, nIter=10, infl=1.2, rot=1)",
         12,
-        costly=True,
     ),
     "ienks_xn2_n20_lag4": Line(
         0.31,
         lambda length: sliding_smoother(Setting(20, 1.0, False, 4), 4, 10, 2.0, length),
         "iEnKS('Sqrt', N=20, Lag=4, xN=2.0)",
         4,
-        costly=True,
+        quick=True,
     ),
     "var4d_lag1": Line(
         0.46,
         lambda length: sliding_variational(4, 1, 0.2, 5, length),
         "Var4D(B='eye', Lag=1, xB=0.2, nIter=5)",
         4,
-        costly=True,
+        quick=True,
     ),
     "var4d_lag2": Line(
         0.39,
         lambda length: sliding_variational(4, 2, 0.1, 5, length),
         "Var4D(B='eye', Lag=2, xB=0.1, nIter=5)",
         4,
-        costly=True,
     ),
     "var4d_lag4": Line(
         0.37,
         lambda length: sliding_variational(4, 4, 0.02, 5, length),
         "Var4D(B='eye', Lag=4, xB=0.02, nIter=5)",
         4,
-        costly=True,
     ),
     "particle_ner05": Line(
         0.35,
         lambda length: particles(3000, 0.05, 1.2, length),
         "PartFilt(N=3000, NER=0.05, reg=1.2)",
-        costly=True,
     ),
     "particle_ner50": Line(
         0.26,
         lambda length: particles(3000, 0.5, 0.7, length),
         "PartFilt(N=3000, NER=0.5, reg=0.7)",
-        costly=True,
+        quick=True,
     ),
-    "climatology": Line(3.6, lambda length: three_dimensional(None, length), "Climatology()", reach=0.05),
-    "var3d": Line(0.41, lambda length: three_dimensional(0.02, length), "Var3D(xB=0.02)"),
+    "climatology": Line(
+        3.6, lambda length: three_dimensional(None, length), "Climatology()", reach=0.05, quick=True
+    ),
+    "var3d": Line(0.41, lambda length: three_dimensional(0.02, length), "Var3D(xB=0.02)", quick=True),
 }
 
 #: no published score: the adaptive choice of the radius, beside the best of the published ones
