@@ -10,7 +10,7 @@ import pytest
 
 from elterra.bench import assimilation, assimilation_linear, assimilation_lorenz
 from elterra.bench.assimilation_letkf import experiment
-from elterra.bench.assimilation_lorenz import SIZE, Length, Setting, cycle, model_step, tendency
+from elterra.bench.assimilation_lorenz import SIZE, Length, Setting, cycle, model_step, staged_step, tendency
 from elterra.bench.assimilation_table import LINES, UNPUBLISHED
 from elterra.bench.assimilation_windows import sliding_smoother, sliding_variational
 
@@ -32,6 +32,11 @@ def test_a_step_is_of_fourth_order():
         exact = many(x, 32, monkey)
         one, two = (np.abs(many(x, k, monkey) - exact).max() for k in (1, 2))
     assert 10 < one / two < 26
+
+
+def test_the_staged_step_is_the_step():
+    x = jnp.asarray(np.random.default_rng(0).normal(size=(SIZE, 3)))
+    np.testing.assert_allclose(staged_step(x), model_step(x), atol=1e-13)
 
 
 def test_linear_gaussian_references_are_met():

@@ -44,11 +44,11 @@ def seconds(expression: str, every: int, analyses: int) -> tuple[float, float]:
 
 
 def main() -> None:
+    told, sys.stdout = sys.stdout, sys.stderr  # DAPPER talks when it is imported
     warnings.simplefilter("ignore")
     from dapper.tools import progressbar
 
     progressbar.disable_progbar = True
-    told, sys.stdout = sys.stdout, sys.stderr
     asked = json.load(sys.stdin)
     for name, (expression, every, analyses) in asked.items():
         try:

@@ -44,6 +44,21 @@ def model_step(x: Array) -> Array:
     return x + STEP / 6.0 * (k1 + 2.0 * k2 + 2.0 * k3 + k4)
 
 
+def staged_step(x: Array) -> Array:
+    """`model_step` for wide ensembles: its four stages in a loop, so that none is computed again inside the next one."""
+
+    def stage(carry: tuple[Array, Array], weights: tuple[Array, Array]) -> tuple[tuple[Array, Array], None]:
+        total, k = carry
+        reach, weight = weights
+        y = x + reach * STEP * k
+        ring = jnp.concatenate([y[-2:], y, y[:1]])
+        k = (ring[3:] - ring[:-3]) * ring[1:-2] - y + FORCING
+        return (total + STEP / 6.0 * weight * k, k), None
+
+    weights = jnp.asarray([0.0, 0.5, 0.5, 1.0]), jnp.asarray([1.0, 2.0, 2.0, 1.0])
+    return lax.scan(stage, (x, jnp.zeros_like(x)), weights)[0][0]
+
+
 def forecast(x: Array, steps: int) -> Array:
     """``steps`` model steps; unrolled where there are few."""
     return lax.fori_loop(0, steps, lambda _, y: model_step(y), x, unroll=steps <= 4)

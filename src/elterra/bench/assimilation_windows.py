@@ -22,6 +22,7 @@ from elterra.bench.assimilation_lorenz import (
     forecast,
     model_step,
     run_seeds,
+    staged_step,
 )
 
 # isort: split
@@ -100,7 +101,7 @@ def particles(members: int, threshold: float, regularisation: float, length: Len
     def one(key: Array, state: Any) -> tuple[Any, tuple[Array, Array]]:
         truth, x, w = state
         noise, analysis = jax.random.split(key)
-        truth, x = model_step(truth), model_step(x)
+        truth, x = model_step(truth), staged_step(x)
         observed = truth + jax.random.normal(noise, (SIZE,))
         likelihood = gaussian_log_likelihood(x, observed, ones)
         done = particle_analysis(analysis, x, w, likelihood, threshold, regularisation)
