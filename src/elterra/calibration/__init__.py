@@ -3,6 +3,7 @@
 A forward map is ``G(parameters [member, p]) -> predictions [member, n]`` with NaN rows for members that failed.
 """
 
+from elterra.calibration.constraint_maps import ConstraintMap
 from elterra.calibration.discrepancy import (
     DiscrepancyError,
     ErrorStructure,
@@ -22,6 +23,7 @@ from elterra.calibration.transform_inversion import (
 
 __all__ = [
     "CalibrationError",
+    "ConstraintMap",
     "DiscrepancyError",
     "ErrorStructure",
     "InversionStep",
