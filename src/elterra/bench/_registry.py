@@ -17,6 +17,10 @@ from elterra.errors import ElterraError, InputError
 
 #: name -> (module with ``measure(*, quick, **options) -> {key: number}``, one line for people)
 BENCHES: dict[str, tuple[str, str]] = {
+    "calibration": (
+        "elterra.bench.calibration",
+        "inverse problems with known answers, Sobol indices, calibrate-emulate-sample, coverage",
+    ),
     "clm5": ("elterra.bench.clm5", "agreement with reference runs of CLM5: fluxes, states, pools, responses"),
     "import": ("elterra.bench.import_time", "seconds of `elterra --help` and of `import elterra`"),
     "land": (

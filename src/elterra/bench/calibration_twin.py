@@ -25,7 +25,9 @@ Array = NDArray[np.float64]
 #: priors; medians and widths within the ranges of Bloom and Williams (2015, table 2) for an evergreen needle-leaf forest
 PRIORS = (
     Prior("light_use", "lognormal", 1.6, 0.35),  # gC per MJ of absorbed PAR in weak light
-    Prior("half_light", "lognormal", 250.0, 0.35),  # W m-2 of short-wave at which production is half saturated
+    Prior(
+        "half_light", "lognormal", 250.0, 0.35
+    ),  # W m-2 of short-wave at which production is half saturated
     Prior("t_half", "normal", 4.0, 2.0),  # degC at which frost halves production
     Prior("carbon_use", "logit", 0.47, 0.4, (0.2, 0.7)),  # net over gross production
     Prior("to_foliage", "logit", 0.25, 0.4, (0.05, 0.6)),  # share of net production
@@ -46,9 +48,9 @@ FROST_WIDTH, VPD_HALF = 2.5, 15.0
 TO_ROOTS, ROOT_LIFE, WOOD_LIFE, HUMIFIED = 0.3, 2.0, 150.0, 0.25
 #: gC m-2 at the start: wood, fine roots, litter, soil (a subalpine spruce forest)
 WOOD_START, ROOT_START, LITTER_START, SOIL_START = 12000.0, 220.0, 900.0, 9000.0
-#: errors, sd: NEE of a month and soil respiration of a month (gC m-2), leaf area, litter fall of a year (share), stocks (share)
+#: sd of errors: NEE and soil respiration of a month (gC m-2), leaf area, litter fall of a year and stocks (share)
 NEE_SD, RESPIRATION_SD, LAI_SD, FALL_SD, STOCK_SD = 12.0, 10.0, 0.4, 0.2, 0.05
-#: stocks have errors of these medians, so that the error is known before the truth is
+#: gC m-2: litter fall whose share is its error, so that the error is known before the truth is
 FALL_TYPICAL = 120.0
 MONTHS_OF_LAI, MONTHS_OF_CHAMBERS = (5, 8), (5, 6, 7, 8, 9)  # June and September; June to October
 
@@ -72,10 +74,9 @@ def davos_weather() -> Weather:
 
     with xr.open_dataset(str(files("elterra.data") / "ch_dav_2013_2019.nc")) as data:
         table = data[["Rg_f", "Tair_f", "VPD_f"]].to_dataframe()
-    table = table.loc["2013-01-01":"2019-12-31"]  # type: ignore[misc]
-    monthly = table.resample("MS").mean()
-    monthly = monthly.fillna(monthly.groupby(monthly.index.month).transform("mean"))
+    monthly = table[(table.index >= "2013-01-01") & (table.index < "2020-01-01")].resample("MS").mean()
     index = pd.DatetimeIndex(monthly.index)
+    monthly = monthly.fillna(monthly.groupby(index.month).transform("mean"))
     return Weather(
         monthly["Rg_f"].to_numpy(float),
         monthly["Tair_f"].to_numpy(float),
@@ -109,7 +110,10 @@ def run_twin(parameters: jax.Array, weather: Weather) -> dict[str, jax.Array]:
         decayed, respired = lost(litter, litter_time, warm), lost(soil, soil_time, warm)
         heterotrophic = (1.0 - HUMIFIED) * decayed + respired
         after = jnp.concatenate(
-            [pools[:3] + grown - fall, jnp.array([litter + fall.sum() - decayed, soil + HUMIFIED * decayed - respired])]
+            [
+                pools[:3] + grown - fall,
+                jnp.array([litter + fall.sum() - decayed, soil + HUMIFIED * decayed - respired]),
+            ]
         )
         nee = heterotrophic + (1.0 - cue) * gpp - gpp
         return after, {

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from elterra.calibration._jax import jax
 from elterra.calibration.calibration_result import CalibrationResult
 from elterra.calibration.chain_diagnostics import bulk_ess, split_rhat, tail_ess
 from elterra.calibration.design import prior_design
@@ -26,7 +27,7 @@ from elterra.calibration.gaussian_process import Kernel
 from elterra.calibration.hamiltonian import Chains, sample_hamiltonian
 from elterra.calibration.hull import LIMIT
 from elterra.calibration.inversion import Inversion, Method, invert
-from elterra.calibration.posterior import ModelDiscrepancy, log_posterior, target_of
+from elterra.calibration.posterior import ModelDiscrepancy, Target, log_posterior, target_of
 from elterra.calibration.problem import InverseProblem, Runs
 from elterra.calibration.reduction import informed_subspace, reduce_outputs
 from elterra.calibration.refinement import choose_runs, emulator_doubt
@@ -206,11 +207,11 @@ class CalibrateEmulateSample:
         )
 
 
-def _density_matern(z, target):  # type: ignore[no-untyped-def]
+def _density_matern(z: jax.Array, target: Target) -> jax.Array:
     return log_posterior(z, target, "matern52")
 
 
-def _density_rbf(z, target):  # type: ignore[no-untyped-def]
+def _density_rbf(z: jax.Array, target: Target) -> jax.Array:
     return log_posterior(z, target, "rbf")
 
 

@@ -72,10 +72,7 @@ class CalibrationResult:
                 name: {
                     "mean": float(draws[:, i].mean()),
                     "sd": float(draws[:, i].std(ddof=1)),
-                    **{
-                        f"q{q:02d}": float(quantiles[k, i])
-                        for k, q in enumerate((5, 25, 50, 75, 95))
-                    },
+                    **{f"q{q:02d}": float(quantiles[k, i]) for k, q in enumerate((5, 25, 50, 75, 95))},
                     "shift_in_prior_sd": float(self.standard[:, i].mean()),
                     "sd_over_prior": float(self.standard[:, i].std(ddof=1)),
                     "rhat": float(self.rhat[i]),

@@ -40,7 +40,9 @@ def sample_stretch(
     """
     walkers, p = start.shape
     if walkers % 2 or walkers < 2 * p + 2:
-        raise CalibrationError(f"stretch moves need an even number of at least {2 * p + 2} walkers; got {walkers}")
+        raise CalibrationError(
+            f"stretch moves need an even number of at least {2 * p + 2} walkers; got {walkers}"
+        )
     rng = np.random.default_rng(seed)
     x, value = np.array(start), _checked(density, start)
     half = walkers // 2
@@ -61,7 +63,14 @@ def sample_stretch(
 
 
 def sample_pcn(
-    likelihood: Density, start: Array, *, draws: int, burn_in: int, thin: int = 1, step: float = 0.3, seed: int = 0
+    likelihood: Density,
+    start: Array,
+    *,
+    draws: int,
+    burn_in: int,
+    thin: int = 1,
+    step: float = 0.3,
+    seed: int = 0,
 ) -> EnsembleChains:
     """pCN chains from ``start [chain, p]`` for a prior N(0, I) and ``likelihood [k, p] -> [k]`` (its logarithm).
 

@@ -26,7 +26,13 @@ Array = NDArray[np.float64]
 Kernel = Literal["matern52", "rbf"]
 
 #: log-normal priors of hyperparameters of standardised outputs: centre and sd of the logarithm
-_LENGTH, _AMPLITUDE, _LINEAR, _QUADRATIC, _NOISE = (1.2, 1.0), (-0.5, 1.5), (-1.5, 1.5), (-3.0, 1.5), (-6.0, 2.0)
+_LENGTH, _AMPLITUDE, _LINEAR, _QUADRATIC, _NOISE = (
+    (1.2, 1.0),
+    (-0.5, 1.5),
+    (-1.5, 1.5),
+    (-3.0, 1.5),
+    (-6.0, 2.0),
+)
 #: least noise variance in units of the largest part of the kernel, for the condition of the matrix
 JITTER = 1e-8
 #: training sets are filled up to a multiple of this, so that a few new points are no new program
@@ -86,9 +92,7 @@ def _nll_forward(k: jax.Array, y: jax.Array) -> tuple[jax.Array, tuple[jax.Array
     return 0.5 * y @ alpha + jnp.log(jnp.diagonal(root)).sum(), (inverse, alpha)
 
 
-def _nll_backward(
-    kept: tuple[jax.Array, jax.Array], bar: jax.Array
-) -> tuple[jax.Array, jax.Array]:
+def _nll_backward(kept: tuple[jax.Array, jax.Array], bar: jax.Array) -> tuple[jax.Array, jax.Array]:
     inverse, alpha = kept
     return bar * 0.5 * (inverse - jnp.outer(alpha, alpha)), bar * alpha
 
@@ -173,7 +177,9 @@ def fit(
         starts = [np.asarray(start, float)]
     best, theta = np.full(r, np.inf), np.tile(_prior(p)[0], (r, 1))
     for one in starts:
-        found, value = (np.asarray(a) for a in _optimise(jnp.asarray(one), padded, mask, target, kernel, rounds))
+        found, value = (
+            np.asarray(a) for a in _optimise(jnp.asarray(one), padded, mask, target, kernel, rounds)
+        )
         better = np.isfinite(value) & (value < best)
         best = np.where(better, value, best)
         theta = np.where(better[:, None], found, theta)

@@ -18,8 +18,9 @@ Density = Callable[..., jax.Array]
 #: share of proposals to be accepted (Hoffman and Gelman 2014); doublings of a NUTS path
 TARGET_ACCEPTANCE = 0.8
 DOUBLINGS = 8
-#: steps of a path of "hmc"
-HMC_STEPS = 12
+#: steps of a path of "hmc", and least share of the step size of a draw: paths of one length come back to where they
+#: began where the target is normal, so the step is drawn anew for each (Neal 2011, section 5.4.2.2)
+HMC_STEPS, SHORTEST = 12, 0.3
 
 
 class Chains(NamedTuple):
@@ -79,10 +80,13 @@ def _program(density: Density, draws: int, warm_up: int, method: str) -> Callabl
             algorithm, whitened, target_acceptance_rate=TARGET_ACCEPTANCE, **extra
         )
         (state, tuned), _ = adapt.run(first, x, warm_up)
-        kernel = algorithm(whitened, **tuned)
 
         def one(state: Any, key: Any) -> Any:
-            state, info = kernel.step(key, state)
+            step = tuned["step_size"]
+            if method == "hmc":
+                key, other = jax.random.split(key)
+                step = step * jax.random.uniform(other, minval=SHORTEST, maxval=1.0)
+            state, info = algorithm(whitened, **{**tuned, "step_size": step}).step(key, state)
             return state, (state.position, info.is_divergent, info.acceptance_rate)
 
         _, kept = jax.lax.scan(one, state, jax.random.split(second, draws))

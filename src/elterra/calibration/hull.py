@@ -63,4 +63,6 @@ def training_hull(z: Array) -> Hull:
     tree = cKDTree(z)
     own = tree.query(z, k=[NEIGHBOUR + 1])[0][:, 0]  # the nearest is the run itself
     margin = 0.05 * (z.max(axis=0) - z.min(axis=0))
-    return Hull(z.min(axis=0) - margin, z.max(axis=0) + margin, FACTOR * float(np.quantile(own, QUANTILE)), tree)
+    return Hull(
+        z.min(axis=0) - margin, z.max(axis=0) + margin, FACTOR * float(np.quantile(own, QUANTILE)), tree
+    )

@@ -74,7 +74,10 @@ def invert(
     rng = np.random.default_rng([seed, 1])
     z = start_ensemble(p, members or min(10 * p, 100), seed)
     white = problem.data.white
-    done, powers, misfits, parts = 0.0, [], [], []
+    done = 0.0
+    powers: list[float] = []
+    misfits: list[float] = []
+    parts: list[Runs] = []
     while done < 1.0 - 1e-12 and len(powers) < iterations:
         runs = problem.evaluate(z)
         alive = runs.survivors()
@@ -97,7 +100,10 @@ def invert(
 def _invert_unscented(problem: InverseProblem, iterations: int) -> Inversion:
     p, white = len(problem.maps), problem.data.white
     belief = Gaussian(np.zeros(p), np.eye(p))
-    done, powers, misfits, parts = 0.0, [], [], []
+    done = 0.0
+    powers: list[float] = []
+    misfits: list[float] = []
+    parts: list[Runs] = []
     while done < 1.0 - 1e-12 and len(powers) < iterations:
         runs = problem.evaluate(sigma_points(belief))
         power = _power(runs.survivors().white, white, done)
@@ -132,7 +138,10 @@ def minimise_misfit(
     p, white = len(problem.maps), problem.data.white
     z = start_ensemble(p, members or min(10 * p, 100), seed)
     before, theta = z, 1.0
-    powers, misfits, parts, reached = [], [], [], False
+    powers: list[float] = []
+    misfits: list[float] = []
+    parts: list[Runs] = []
+    reached = False
     for _ in range(iterations):
         runs = problem.evaluate(z)
         alive = runs.survivors()
@@ -151,7 +160,13 @@ def minimise_misfit(
         else:
             z = updated
     return Inversion(
-        z, z.mean(axis=0), np.atleast_2d(np.cov(z.T)), Runs.join(parts), tuple(powers), tuple(misfits), reached
+        z,
+        z.mean(axis=0),
+        np.atleast_2d(np.cov(z.T)),
+        Runs.join(parts),
+        tuple(powers),
+        tuple(misfits),
+        reached,
     )
 
 

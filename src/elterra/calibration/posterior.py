@@ -11,9 +11,10 @@ is no special case: it is a parameter of the forward map with a prior.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,7 @@ from elterra.calibration._jax import jax, jnp
 from elterra.calibration.data import Data
 from elterra.calibration.emulator import Emulator
 from elterra.calibration.gaussian_process import GaussianProcess, Kernel, predict
+from elterra.calibration.reduction import OutputReduction
 from elterra.calibration.transform_inversion import CalibrationError
 
 Array = NDArray[np.float64]
@@ -96,6 +98,29 @@ def log_posterior(z: jax.Array, target: Target, kernel: Kernel = "matern52") -> 
 def unknowns(target: Target) -> int:
     """Number of unknowns: parameters, and one for the amplitude of a discrepancy."""
     return int(target.gp.x.shape[1]) + int(target.wrong.shape[1] > 0)
+
+
+class Predictor(Protocol):
+    """Any emulator: mean and variance of the components of ``reduction``, ``[k, r]`` each, at ``z [k, p]``."""
+
+    @property
+    def reduction(self) -> OutputReduction: ...
+
+    def predict(self, z: Array) -> tuple[Array, Array]: ...
+
+
+def likelihood_without_gradient(emulator: Predictor, data: Data) -> Callable[[Array], Array]:
+    """``f(z [k, p]) -> [k]``, log p(y | z) for stretch moves and pCN; any emulator will do, trees too."""
+    away = data.white - emulator.reduction.mean
+    components = away @ emulator.reduction.basis
+    rest = float(away @ away - components @ components)
+
+    def likelihood(z: Array) -> Array:
+        mean, variance = emulator.predict(z)
+        total = 1.0 + variance
+        return np.asarray(-0.5 * (((components - mean) ** 2 / total + np.log(total)).sum(axis=1) + rest))
+
+    return likelihood
 
 
 @partial(jax.jit, static_argnames=("kernel",))

@@ -120,7 +120,7 @@ class InverseProblem:
             self.ran += len(fresh)
         found = [self.ledger.find(one) for one in z]
         predicted = np.stack([one for one in found if one is not None])
-        good = np.isfinite(predicted).all(axis=1)
+        good = np.asarray(np.isfinite(predicted).all(axis=1), dtype=bool)
         self.failed += int((~good).sum())
         if good.mean() < self.minimum_success:
             raise CalibrationError(

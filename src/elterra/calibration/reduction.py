@@ -42,7 +42,9 @@ class OutputReduction:
         return np.asarray(self.mean + components @ self.basis.T)
 
 
-def reduce_outputs(white: Array, *, least: float = LEAST_VARIANCE, at_most: int | None = None) -> OutputReduction:
+def reduce_outputs(
+    white: Array, *, least: float = LEAST_VARIANCE, at_most: int | None = None
+) -> OutputReduction:
     """Principal components of runs ``white [member, n]``."""
     mean = white.mean(axis=0)
     _, values, vectors = np.linalg.svd(white - mean, full_matrices=False)

@@ -94,7 +94,9 @@ def morris_effects(function: Function, parameters: int, *, paths: int = 40, seed
     return MorrisEffects(np.abs(effects).mean(axis=1), effects.std(axis=1))
 
 
-def refuse_without_effect(problem: InverseProblem, strength: Array, *, suspect: float = 0.1) -> tuple[str, ...]:
+def refuse_without_effect(
+    problem: InverseProblem, strength: Array, *, suspect: float = 0.1
+) -> tuple[str, ...]:
     """Raises `WithoutEffect` if a parameter moves no prediction.
 
     ``strength [p]``: largest Morris effect through the emulator, in error sd per prior sd. An emulator cannot tell nothing

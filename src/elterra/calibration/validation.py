@@ -41,4 +41,6 @@ def validate(truth: Array, mean: Array, variance: Array) -> Validation:
     square = (error**2).mean(axis=0)
     r2 = 1.0 - square / np.where(spread > 0, spread, 1.0)
     inside = np.abs(error) <= ndtri(0.95) * np.sqrt(variance)
-    return Validation(r2, (error**2 / variance).mean(axis=0), inside.mean(axis=0), np.sqrt(square), len(truth))
+    return Validation(
+        r2, (error**2 / variance).mean(axis=0), inside.mean(axis=0), np.sqrt(square), len(truth)
+    )
