@@ -40,7 +40,9 @@ def test_predictions_are_those_of_the_closed_form(kernel):
         k = _kernel(theta, X, X, kernel) + _noise(theta) * np.eye(30)
         cross = _kernel(theta, new, X, kernel)
         target = (Y[:, j] - Y[:, j].mean()) / scale
-        np.testing.assert_allclose(mean[:, j], Y[:, j].mean() + scale * cross @ np.linalg.solve(k, target), atol=1e-6)
+        np.testing.assert_allclose(
+            mean[:, j], Y[:, j].mean() + scale * cross @ np.linalg.solve(k, target), atol=1e-6
+        )
         rest = np.diag(_kernel(theta, new, new, kernel)) - (cross * np.linalg.solve(k, cross.T).T).sum(axis=1)
         expected = scale**2 * (rest + _noise(theta)) * float(gp.widen[j])
         np.testing.assert_allclose(variance[:, j], expected, rtol=1e-4, atol=1e-9)
@@ -71,7 +73,9 @@ def test_the_gradient_is_that_of_finite_differences():
     for i in range(6):
         step = np.zeros(6)
         step[i] = 1e-5
-        assert slope[i] == pytest.approx(float(value(theta + step) - value(theta - step)) / 2e-5, rel=1e-4, abs=1e-5)
+        assert slope[i] == pytest.approx(
+            float(value(theta + step) - value(theta - step)) / 2e-5, rel=1e-4, abs=1e-5
+        )
 
 
 def test_left_out_predictions_are_those_of_a_process_without_the_point():
@@ -83,7 +87,11 @@ def test_left_out_predictions_are_those_of_a_process_without_the_point():
     cross = _kernel(theta, X[4:5], X[keep], "matern52")
     expected = centre + scale * float(cross[0] @ np.linalg.solve(k, (Y[keep, 0] - centre) / scale))
     assert mean[4, 0] == pytest.approx(expected, abs=1e-6)
-    rest = _kernel(theta, X[4:5], X[4:5], "matern52")[0, 0] - cross[0] @ np.linalg.solve(k, cross[0]) + _noise(theta)
+    rest = (
+        _kernel(theta, X[4:5], X[4:5], "matern52")[0, 0]
+        - cross[0] @ np.linalg.solve(k, cross[0])
+        + _noise(theta)
+    )
     assert variance[4, 0] == pytest.approx(scale**2 * rest * float(gp.widen[0]), rel=1e-4)
 
 

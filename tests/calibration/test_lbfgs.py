@@ -30,7 +30,9 @@ def test_it_is_as_good_as_the_one_of_scipy():
     found = np.asarray(minimise(function, jnp.zeros((3, 6)), (jnp.asarray(shift),), 80)[1])
     for i in range(3):
         best = scipy.optimize.minimize(
-            lambda x, i=i: float(function(jnp.asarray(x), jnp.asarray(shift[i]))), np.zeros(6), method="L-BFGS-B"
+            lambda x, i=i: float(function(jnp.asarray(x), jnp.asarray(shift[i]))),
+            np.zeros(6),
+            method="L-BFGS-B",
         )
         assert found[i] <= best.fun + 1e-6
 

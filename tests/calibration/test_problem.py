@@ -45,7 +45,7 @@ def test_failed_members_are_counted_and_too_many_are_an_error():
 def test_a_forward_map_of_another_shape_is_refused():
     problem = InverseProblem(lambda x: linear(x).T, STANDARD, Data(Y, VARIANCE))
     with pytest.raises(CalibrationError, match=r"expected \[member, n\]"):
-        problem.evaluate(np.zeros((2, 2)) + [[0.0], [1.0]])
+        problem.evaluate(np.array([[0.0, 0.0], [1.0, 1.0]]))
     with pytest.raises(CalibrationError, match="z must be finite"):
         linear_problem().evaluate(np.array([[0.0, np.nan]]))
 

@@ -21,7 +21,9 @@ def measure_ces(quick: bool) -> dict[str, float]:
     """``ces.<parameter>.wasserstein`` (marginal distance in prior sd, worst truth), ``ces.model_runs`` (most)."""
     twin = CarbonTwin()
     distance = np.zeros(len(PRIORS))
-    figures = dict.fromkeys(("ces.model_runs", "ces.rhat", "ces.outside", "ces.doubt", "ces.direct.rhat"), 0.0)
+    figures = dict.fromkeys(
+        ("ces.model_runs", "ces.rhat", "ces.outside", "ces.doubt", "ces.direct.rhat"), 0.0
+    )
     coverage = []
 
     def density(z: Any, observed: Any) -> Any:
