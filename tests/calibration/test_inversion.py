@@ -8,10 +8,12 @@ from elterra.calibration import (
     Data,
     InverseProblem,
     Prior,
+    Runs,
     invert,
     minimise_misfit,
     start_ensemble,
 )
+from elterra.calibration.kalman_updates import stochastic_update
 from elterra.calibration.localisation import shrink, shrunk_covariances
 
 from .problems import COVARIANCE, MEAN, STANDARD, VARIANCE, Y, in_units, linear, linear_problem
@@ -47,6 +49,21 @@ def test_the_stochastic_method_ends_there_within_its_sampling_error():
     error = np.mean(means, axis=0) - MEAN
     assert (np.abs(error) < 3 * np.std(means, axis=0, ddof=1) / np.sqrt(20)).all()
     assert (np.abs(np.std(means, axis=0)) < 0.3 * np.sqrt(np.diag(COVARIANCE))).all()
+
+
+def test_both_forms_of_the_stochastic_update_agree():
+    rng = np.random.default_rng(0)
+    z, slope, white = rng.standard_normal((12, 3)), rng.standard_normal((3, 11)), rng.standard_normal(20)
+    pad = np.zeros((12, 9))  # data that nothing depends on: only their number differs
+    wide = Runs(z, np.concatenate([z @ slope, pad], axis=1), np.ones(12, bool))
+    many = stochastic_update(wide, white, 0.4, np.random.default_rng(1))
+    eta = np.random.default_rng(1).standard_normal((12, 20)) / np.sqrt(0.4)
+    misfit = white + eta - eta.mean(axis=0) - wide.white
+    dz, dg = z - z.mean(axis=0), wide.white - wide.white.mean(axis=0)
+    gain = np.linalg.solve(dg.T @ dg / 11 + np.eye(20) / 0.4, dg.T @ dz / 11).T
+    np.testing.assert_allclose(many, z + misfit @ gain.T, atol=1e-10)
+    few = Runs(z, z @ slope, np.ones(12, bool))
+    assert stochastic_update(few, white[:11], 0.4, np.random.default_rng(1)).shape == (12, 3)
 
 
 def test_a_direction_whose_sigma_points_failed_keeps_its_prior():

@@ -21,8 +21,8 @@ def stochastic_update(
 ) -> Array:
     """EKI with perturbed data: new ``z [member, p]`` of the runs that succeeded.
 
-    ``z_j + C_zg (C_gg + I / beta)^-1 (y + eta_j - g_j)`` with centred ``eta_j`` of variance ``1 / beta``. Without
-    shrinkage the inverse is of the size of the ensemble, with it of the size of the data.
+    ``z_j + C_zg (C_gg + I / beta)^-1 (y + eta_j - g_j)`` with centred ``eta_j`` of variance ``1 / beta``. The
+    inverse is of the size of the ensemble or of the data, whichever is smaller; with shrinkage of the data.
     """
     z, g = runs.z, runs.white
     members = len(z)
@@ -31,10 +31,13 @@ def stochastic_update(
     eta = rng.standard_normal(g.shape) / np.sqrt(power)
     misfit = white + eta - eta.mean(axis=0) - g
     dz, dg = z - z.mean(axis=0), g - g.mean(axis=0)
-    if shrinkage is None:
+    if shrinkage is None and members < len(white):
         inner = dg @ dg.T + (members - 1) / power * np.eye(members)
         return np.asarray(z + np.linalg.solve(inner, dg @ misfit.T).T @ dz)
-    cross, within = shrunk_covariances(dz, dg, shrinkage)
+    if shrinkage is None:
+        cross, within = dz.T @ dg / (members - 1), dg.T @ dg / (members - 1)
+    else:
+        cross, within = shrunk_covariances(dz, dg, shrinkage)
     gain = np.linalg.solve(within + np.eye(len(white)) / power, cross.T).T
     return np.asarray(z + misfit @ gain.T)
 
