@@ -9,6 +9,7 @@ from elterra.calibration import (
     CalibrateEmulateSample,
     Data,
     InverseProblem,
+    ModelDiscrepancy,
     OutsideHull,
     Prior,
     Settings,
@@ -51,8 +52,28 @@ def test_the_result_says_what_it_cost_and_why_to_trust_it(calibrated):
     assert told["emulator"]["held_out"][0]["r2_worst"] > 0.99
     assert told["informed"] == 2
     assert len(told["doubt"]) == 2
+    assert set(told["coverage"]) == {"50", "90"}
     assert "a   " in found.to_text()
     assert f"{recipe.problem.runs} model runs" in found.to_text()
+
+
+def test_a_wrong_model_with_a_discrepancy_term_does_not_become_overconfident():
+    # the data have a trend that no parameter can make
+    trend = np.linspace(-1.0, 1.0, 12)[:, None]
+    rng = np.random.default_rng(3)
+    slope = np.stack([np.ones(12), np.linspace(-1.0, 1.0, 12) ** 2], axis=1)
+    observed = slope @ [0.5, -0.4] + 1.5 * trend[:, 0] + 0.1 * rng.standard_normal(12)
+    problem = InverseProblem(lambda x: x @ slope.T, STANDARD, Data(observed, np.full(12, 0.01)))
+    plain = CalibrateEmulateSample(problem, Settings(**{**SMALL.__dict__, "rounds": 0})).run()
+    aware = CalibrateEmulateSample(
+        problem, Settings(**{**SMALL.__dict__, "rounds": 0}), discrepancy=ModelDiscrepancy(trend, 0.5)
+    ).run()
+    assert plain.coverage[0.9] < 0.5
+    assert aware.coverage[0.9] > 0.8
+    assert aware.z.shape[2] == 3
+    # the trend is 1.5: its amplitude has moved up from its median 0.5
+    assert aware.z[..., 2].mean() > 0.3
+    np.testing.assert_allclose(aware.samples.mean(axis=0), [0.5, -0.4], atol=0.15)
 
 
 def test_new_runs_go_where_the_emulator_doubts(calibrated):

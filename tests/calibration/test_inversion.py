@@ -101,6 +101,20 @@ def test_too_many_failures_stop_with_the_numbers():
         invert(problem, "etki", members=20)
 
 
+def test_a_bounded_parameter_is_found_and_stays_in_its_bounds():
+    rng = np.random.default_rng(12)
+    slope = rng.standard_normal((12, 2))
+    truth = np.array([-1.0, 2.0])
+    observed = slope @ truth + 0.1 * rng.standard_normal(12)
+    priors = [Prior.uniform("bounded", -2.0, 2.0), Prior("free", "normal", 3.0, 0.5)]
+    problem = InverseProblem(lambda x: x @ slope.T, priors, Data(observed, np.full(12, 0.01)))
+    for method in ("eki", "etki", "uki"):
+        found = invert(problem, method, members=30)
+        x = problem.maps.to_physical(found.ensemble)
+        assert np.abs(x[:, 0]).max() < 2.0
+        np.testing.assert_allclose(x.mean(axis=0), truth, atol=0.15)
+
+
 def test_an_unfinished_tempering_says_so():
     found = invert(linear_problem(), "etki", members=30, iterations=1)
     assert not found.finished

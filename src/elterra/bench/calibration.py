@@ -10,7 +10,12 @@ from pathlib import Path
 def measure(*, quick: bool = False, folder: Path | None = None) -> dict[str, float]:
     """All parts. Replicates of the simulation-based calibration are kept in ``folder`` (by default the user's cache)."""
     from elterra.bench.calibration_ces import measure_ces
-    from elterra.bench.calibration_exact import measure_ishigami, measure_linear, measure_localisation
+    from elterra.bench.calibration_exact import (
+        measure_ishigami,
+        measure_linear,
+        measure_localisation,
+        measure_tanh,
+    )
     from elterra.bench.calibration_sbc import QUICK_REPLICATES, REPLICATES, measure_sbc
     from elterra.bench.clm5 import cache_folder
 
@@ -18,6 +23,7 @@ def measure(*, quick: bool = False, folder: Path | None = None) -> dict[str, flo
     figures: dict[str, float] = {}
     for name, part in (
         ("linear_gaussian", measure_linear),
+        ("tanh", measure_tanh),
         ("shrinkage", measure_localisation),
         ("ishigami", measure_ishigami),
         ("ces", measure_ces),

@@ -107,6 +107,29 @@ def _linear_density(z: Any, slope: Any, offset: Any, white: Any) -> Any:
     return -0.5 * (z @ z + misfit @ misfit)
 
 
+def measure_tanh(quick: bool) -> dict[str, float]:
+    """``tanh.{mean_error, sd_error}``: a steep step, 5 (tanh((x - 2) / 0.5) + 1) = 5 with error variance 0.05 under a prior
+    N(1.5, 1); error of the posterior mean, and of its sd as a share, against quadrature."""
+    problem = InverseProblem(
+        lambda x: 5.0 * (np.tanh((x - 2.0) / 0.5) + 1.0),
+        [Prior("x", "normal", 1.5, 1.0)],
+        Data(np.array([5.0]), np.array([0.05])),
+    )
+    settings = Settings(design=32, members=10, wide=16, rounds=3, refine=8, draws=1000 if quick else 4000)
+    found = CalibrateEmulateSample(problem, settings).run().samples[:, 0]
+    x = np.linspace(1.5, 2.5, 20_001)
+    misfit = 5.0 * (np.tanh((x - 2.0) / 0.5) + 1.0) - 5.0
+    weight = np.exp(-0.5 * misfit**2 / 0.05 - 0.5 * (x - 1.5) ** 2)
+    weight /= weight.sum()
+    mean = weight @ x
+    sd = np.sqrt(weight @ (x - mean) ** 2)
+    return {
+        "tanh.mean_error": float(abs(found.mean() - mean)),
+        "tanh.sd_error": float(abs(found.std() / sd - 1.0)),
+        "tanh.model_runs": float(problem.runs),
+    }
+
+
 def measure_localisation(quick: bool) -> dict[str, float]:
     """``shrinkage.<kind>.error``: RMSE of 80 parameters from 20 members, over that of the prior; mean of several seeds."""
     errors: dict[str, list[float]] = {"none": [], "sec": [], "nice": []}

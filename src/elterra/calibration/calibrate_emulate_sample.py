@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from elterra.calibration._jax import jax
 from elterra.calibration.calibration_result import CalibrationResult
 from elterra.calibration.chain_diagnostics import bulk_ess, split_rhat, tail_ess
+from elterra.calibration.coverage import predictive_coverage
 from elterra.calibration.design import prior_design
 from elterra.calibration.emulator import Emulator, train
 from elterra.calibration.gaussian_process import Kernel
@@ -204,7 +205,23 @@ class CalibrateEmulateSample:
             held_out=tuple(held_out),
             informed=informed_subspace(runs.survivors().z, runs.survivors().white).informed,
             weak=self.weak,
+            coverage=predictive_coverage(
+                self._predictions(emulator, flat), np.ones(problem.data.size), problem.data.white, self.seed
+            ),
         )
+
+    def _predictions(self, emulator: Emulator, flat: Array, most: int = 1000) -> Array:
+        """Posterior predictions of the whitened data ``[k, n]`` without their noise: emulator and its error, discrepancy."""
+        p = len(self.problem.maps)
+        some = flat[:: max(len(flat) // most, 1)]
+        rng = np.random.default_rng([self.seed, 55])
+        mean, variance = emulator.predict(some[:, :p])
+        drawn = emulator.reduction.expand(mean + np.sqrt(variance) * rng.standard_normal(mean.shape))
+        if self.discrepancy is not None:
+            wrong = self.problem.data.whiten(self.discrepancy.basis.T)
+            tau = self.discrepancy.amplitude * np.exp(self.discrepancy.spread * some[:, p])
+            drawn = drawn + tau[:, None] * (rng.standard_normal((len(some), len(wrong))) @ wrong)
+        return drawn
 
 
 def _density_matern(z: jax.Array, target: Target) -> jax.Array:

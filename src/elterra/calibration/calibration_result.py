@@ -23,7 +23,8 @@ class CalibrationResult:
     ``doubt``: emulator variance averaged over the posterior before each round, in units of the noise. ``leave_one_out``,
     ``held_out``: scores of the emulator, the second on the runs of each round before it saw them. ``outside``: share of
     the samples outside of the training runs. ``informed``: input directions about which the data say something.
-    ``weak``: parameters with hardly an effect.
+    ``weak``: parameters with hardly an effect. ``coverage``: by probability, share of the data within the central interval
+    of the posterior prediction, noise included.
     """
 
     names: tuple[str, ...]
@@ -41,6 +42,7 @@ class CalibrationResult:
     held_out: tuple[Validation, ...]
     informed: int
     weak: tuple[str, ...]
+    coverage: dict[float, float]
 
     @property
     def samples(self) -> Array:
@@ -88,6 +90,7 @@ class CalibrationResult:
             "doubt": list(self.doubt),
             "informed": self.informed,
             "weak": list(self.weak),
+            "coverage": {f"{100 * level:.0f}": share for level, share in self.coverage.items()},
             "emulator": {
                 "leave_one_out": self.leave_one_out.summary(),
                 "held_out": [one.summary() for one in self.held_out],
@@ -109,6 +112,9 @@ class CalibrationResult:
         lines.append(
             f"{self.model_runs} model runs, {self.failed_runs} failed; {self.divergences} divergences; "
             f"{self.outside:.2%} of the samples outside of the training runs; emulator variance {self.doubt[-1]:.3g} of "
-            f"the noise; {'converged' if self.converged else 'NOT converged'}"
+            f"the noise; 90 % intervals hold {self.coverage[0.9]:.0%} of the data"
+        )
+        lines.append(
+            "converged" if self.converged else "NOT converged: look at R-hat, effective sizes, divergences"
         )
         return "\n".join(lines)
