@@ -57,6 +57,7 @@ def test_the_result_says_what_it_cost_and_why_to_trust_it(calibrated):
     assert f"{recipe.problem.runs} model runs" in found.to_text()
 
 
+@pytest.mark.slow
 def test_a_wrong_model_with_a_discrepancy_term_does_not_become_overconfident():
     # the data have a trend that no parameter can make
     trend = np.linspace(-1.0, 1.0, 12)[:, None]
