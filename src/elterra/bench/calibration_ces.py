@@ -12,9 +12,13 @@ from elterra.calibration import Data, InverseProblem, bulk_ess, sample_hamiltoni
 from elterra.calibration.calibrate_emulate_sample import CalibrateEmulateSample, Settings
 from elterra.calibration.coverage import predictive_coverage
 
-SETTINGS = Settings(members=40, rounds=2, doubt=0.001, training=256, draws=1000, warm_up=300)
+SETTINGS = Settings(
+    members=40, rounds=1, doubt=0.003, training=192, components=12, draws=1000, warm_up=200, restarts=1, screen=False
+)  # fmt: skip
 #: truths that are calibrated: a figure is the worst of them
-TRUTHS, QUICK_TRUTHS = 3, 1
+TRUTHS, QUICK_TRUTHS = 2, 1
+#: draws of each of the four direct chains
+DRAWS, QUICK_DRAWS = 1200, 500
 
 
 def measure_ces(quick: bool) -> dict[str, float]:
@@ -36,7 +40,7 @@ def measure_ces(quick: bool) -> dict[str, float]:
         found = result.standard
         start = found[np.random.default_rng(seed).choice(len(found), 4)]
         direct = sample_hamiltonian(
-            density, start, arguments=(observed,), draws=1000 if quick else 3000, warm_up=500,
+            density, start, arguments=(observed,), draws=QUICK_DRAWS if quick else DRAWS, warm_up=200,
             covariance=np.cov(found.T), seed=seed,
         )  # fmt: skip
         flat = direct.samples.reshape(-1, len(PRIORS))
