@@ -70,3 +70,28 @@ def test_the_linear_problem_of_the_bench_has_the_published_posterior():
 def test_shrinkage_helps_in_the_bench():
     told = measure_localisation(True)
     assert max(told["shrinkage.sec.error"], told["shrinkage.nice.error"]) < told["shrinkage.none.error"]
+
+
+def test_the_bench_joins_its_parts_and_tells_the_verdict(tmp_path, monkeypatch, capsys):
+    from elterra import bench
+    from elterra.bench import calibration_ces, calibration_exact
+
+    for module, name in (
+        (calibration_exact, "measure_linear"),
+        (calibration_exact, "measure_tanh"),
+        (calibration_exact, "measure_ishigami"),
+        (calibration_ces, "measure_ces"),
+    ):
+        monkeypatch.setattr(module, name, lambda quick, name=name: {f"{name}.quick": float(quick)})
+    asked = []
+
+    def kept(folder, replicates):
+        asked.append((folder, replicates))
+        return {"sbc.passed": 0.0, "sbc.replicates": float(replicates), "sbc.joint_p": 0.01}
+
+    monkeypatch.setattr(sbc, "measure_sbc", kept)
+    told = bench.run("calibration", quick=True, folder=tmp_path)["figures"]
+    assert asked == [(tmp_path, sbc.QUICK_REPLICATES)]
+    assert told["measure_ces.quick"] == 1.0
+    assert "shrinkage.nice.error" in told
+    assert "FAILS the joint binomial test" in capsys.readouterr().err
