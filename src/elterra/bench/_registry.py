@@ -21,6 +21,10 @@ BENCHES: dict[str, tuple[str, str]] = {
         "elterra.bench.assimilation",
         "scores of filters and smoothers beside published ones, exactness, LETKF at scale",
     ),
+    "calibration": (
+        "elterra.bench.calibration",
+        "inverse problems with known answers, Sobol indices, calibrate-emulate-sample, coverage",
+    ),
     "clm5": ("elterra.bench.clm5", "agreement with reference runs of CLM5: fluxes, states, pools, responses"),
     "import": ("elterra.bench.import_time", "seconds of `elterra --help` and of `import elterra`"),
     "land": (

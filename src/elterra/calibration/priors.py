@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, logit, ndtri
+from scipy.special import expit, logit, ndtr, ndtri
 from scipy.stats import qmc
 
 Array = NDArray[np.float64]
@@ -24,12 +24,12 @@ class Prior:
 
     ``normal``: mean ``centre``, absolute ``sd``. ``lognormal``: median ``centre``, relative ``sd``
     (of the magnitude where the centre is negative).
-    ``logit``: between ``bounds``, median ``centre``, ``sd`` on the logit scale. ``bounds`` of the other kinds are
-    hard limits; values beyond them are folded back inside.
+    ``logit``: between ``bounds``, median ``centre``, ``sd`` on the logit scale. ``uniform``: between ``bounds``
+    (`Prior.uniform`). ``bounds`` of the other kinds are hard limits; values beyond them are folded back inside.
     """
 
     name: str
-    kind: Literal["normal", "lognormal", "logit"]
+    kind: Literal["normal", "lognormal", "logit", "uniform"]
     centre: float
     sd: float
     bounds: tuple[float, float] | None = None
@@ -47,6 +47,14 @@ class Prior:
             raise PriorError(
                 f"prior of {self.name}: a logit prior needs bounds around its centre {self.centre}"
             )
+
+        if self.kind == "uniform" and (self.bounds is None or not self.bounds[0] < self.bounds[1]):
+            raise PriorError(f"prior of {self.name}: a uniform prior needs bounds (low, high), low < high")
+
+    @classmethod
+    def uniform(cls, name: str, low: float, high: float) -> Prior:
+        """Every value between ``low`` and ``high`` alike."""
+        return cls(name, "uniform", 0.5 * (low + high), abs(high - low) / np.sqrt(12.0), (low, high))
 
     @classmethod
     def from_registry(
@@ -67,6 +75,10 @@ class Prior:
             low, high = self.bounds
             position = (self.centre - low) / (high - low)
             return low + (high - low) * expit(logit(position) + self.sd * z)
+        if self.kind == "uniform":
+            assert self.bounds is not None
+            low, high = self.bounds
+            return low + (high - low) * ndtr(z)
         x = (
             self.centre * np.exp(np.log1p(self.sd) * z)
             if self.kind == "lognormal"
