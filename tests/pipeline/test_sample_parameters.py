@@ -67,6 +67,7 @@ def closed_form(data: Years, row: int) -> tuple[float, float]:
     return float(slope @ ((data.value - base) / data.error) / precision), float(precision**-0.5)
 
 
+@pytest.mark.slow
 def test_the_posterior_of_the_ensemble_is_that_of_the_closed_form(tmp_path):
     station = ToyStation()
     data = years(station)
@@ -88,6 +89,7 @@ def test_the_posterior_of_the_ensemble_is_that_of_the_closed_form(tmp_path):
     assert np.array_equal(again.z, ensemble.z)
 
 
+@pytest.mark.slow
 def test_an_unknown_that_is_not_estimated_keeps_its_prior(tmp_path):
     prior = prior_ensemble()
     ensemble, posterior = sample_parameters(
