@@ -230,8 +230,12 @@ class Calibration(_Model):
 
     enabled: bool = True
     """Whether to calibrate."""
+    method: Literal["inversion", "ces"] = "inversion"
+    """`inversion`: ensemble Kalman inversion. `ces`: calibrate, emulate, sample, for a posterior with its width."""
+    model_runs: int = Field(default=640, ge=64, le=100000)
+    """Method `ces`: about so many runs of the model through the years of the calibration."""
     iterations: int = Field(default=3, ge=1, le=100)
-    """Iterations of the Kalman inversion."""
+    """Method `inversion`: iterations."""
     parameters: tuple[Name, ...] | None = None
     """Parameters to estimate; absent: those of the ensemble."""
 

@@ -14,6 +14,8 @@ Array = NDArray[np.float64]
 
 #: names of the seasonal coefficients of a parameter, in the order of the calibration vector
 SEASONS = ("cos", "sin")
+#: prior sd of these coefficients, in units of the prior of their parameter
+SEASONAL_SD = 0.4
 
 
 def rng(seed: int, purpose: str, window: int = 0) -> np.random.Generator:

@@ -18,7 +18,7 @@ from elterra.experiment import Experiment
 from elterra.land import Config, Fields, cold_start, prepare, read_restart, tile_state
 from elterra.pipeline.reanalysis.budget import BUDGETS
 from elterra.pipeline.reanalysis.cycle import CycleOptions
-from elterra.pipeline.reanalysis.ensemble import Drift, ParameterEnsemble
+from elterra.pipeline.reanalysis.ensemble import SEASONAL_SD, Drift, ParameterEnsemble
 from elterra.pipeline.reanalysis.inputs import (
     days_of_year,
     forcing_error,
@@ -167,7 +167,7 @@ class Station:
             [n for n in self.with_effect(SEASONAL) if n in names],
             members or e.members,
             e.seed,
-            seasonal_sd=0.4,
+            seasonal_sd=SEASONAL_SD,
         )
 
     @property
@@ -209,13 +209,15 @@ class Station:
         *,
         first_window: int = 0,
         free: bool = False,
+        weather_errors: bool = True,
         shift: Mapping[str, Array] | None = None,
     ) -> StationModel:
         """The forecast model of an ensemble, started from the spun-up state with its own disequilibrium.
 
         All ask for the outputs of the product, and those that run without data (``free``) for what the spin-up needs
         beside them: they share one compiled program for each number of members, and the outputs cost little beside the
-        step. ``first_window`` of the period becomes window 0. ``shift``: see `StationModel`.
+        step. ``first_window`` of the period becomes window 0. Without ``weather_errors`` all members
+        have the weather of the record. ``shift``: see `StationModel`.
         """
         values = ensemble.physical(1.0)
         land = {n: v for n, v in values.items() if n not in (*OPERATOR, *INITIAL)}
@@ -235,7 +237,9 @@ class Station:
             seed=self.experiment.ensemble.seed,
             steps_per_window=STEPS_PER_DAY,
             days_of_year=days_of_year(self.streams)[first_window:],
-            forcing_error=_from(forcing_error(self.streams), first_window),
+            forcing_error=_from(forcing_error(self.streams), first_window)
+            if weather_errors
+            else ForcingError({}),
             series=series,
             daily=means,
             at_end=(),

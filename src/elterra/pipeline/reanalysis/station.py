@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -256,20 +256,27 @@ def tower_equivalents(series: Mapping[str, Array], parameters: Mapping[str, Arra
 
 
 class ForecastError(RuntimeError):
-    """The model left its bounds; the text names window, variable and members."""
+    """The model left its bounds; the text names window, variable and members, ``members`` numbers them."""
+
+    def __init__(self, text: str, members: Sequence[int]) -> None:
+        super().__init__(text)
+        self.members = tuple(members)
 
 
 def _stop_on_failure(window: int, series: Mapping[str, Array], worst: Mapping[str, Array]) -> None:
     for name, values in series.items():
         if name != "ALBEDO" and not np.isfinite(values).all():
             bad = np.unique(np.nonzero(~np.isfinite(values))[-1])
-            raise ForecastError(f"window {window}: {name} is not finite in members {bad.tolist()}")
+            raise ForecastError(
+                f"window {window}: {name} is not finite in members {bad.tolist()}", bad.tolist()
+            )
     for name, limit in STOP_LIMITS.items():
         if name in worst and not (worst[name] <= limit).all():
             bad = np.nonzero(~(worst[name] <= limit))[0]
             raise ForecastError(
                 f"window {window}: balance {name} is off by {worst[name][bad].max():.3g} "
-                f"(limit {limit:g}) in members {bad.tolist()}"
+                f"(limit {limit:g}) in members {bad.tolist()}",
+                bad.tolist(),
             )
 
 

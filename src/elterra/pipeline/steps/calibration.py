@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from elterra.land import read_restart, write_restart
+from elterra.calibration import CalibrationResult as Posterior
+from elterra.files import write_json
+from elterra.land import Fields, read_restart, write_restart
 from elterra.pipeline._stage import Context, StageResult
-from elterra.pipeline.reanalysis.calibrate import CalibrationResult, calibrate
+from elterra.pipeline.reanalysis.calibrate import CalibrationResult, Years, calibrate
 from elterra.pipeline.reanalysis.ensemble import ParameterEnsemble
+from elterra.pipeline.reanalysis.sample_parameters import sample_parameters
 from elterra.pipeline.reanalysis.setup import Station, load_spun_up
 from elterra.pipeline.reanalysis.windows import TowerSeries
 
@@ -20,7 +24,7 @@ YEARS = 2
 
 
 def run(context: Context) -> StageResult:
-    """Writes ``calibration/ensemble.restart``; figures: misfit by kind before and after."""
+    """Writes ``calibration/ensemble.restart``; figures: misfit by kind before and after, or the posterior's diagnostics."""
     station = Station.load(context.experiment, context.run_dir)
     ensemble = station.ensemble()
     path = context.folder / "ensemble.restart"
@@ -32,21 +36,58 @@ def run(context: Context) -> StageResult:
             context.check_stop()
 
         spun_up = load_spun_up(context.folder_of("spinup") / "state.restart")
-        result = calibrate(
-            station,
-            ensemble,
-            spun_up,
-            station.tower(),
-            calibration_years(station, station.tower()),
-            context.experiment.calibration.iterations,
-            engine_threads(context.experiment.engine.threads),
-            tell,
-            context.experiment.calibration.parameters,
-        )
-        ensemble = result.ensemble
-        figures = describe(result)
+        ensemble, figures = estimate(station, spun_up, station.tower(), tell, context.folder)
     save_ensemble(ensemble, path)
     return StageResult(outputs=("calibration/ensemble.restart",), figures=figures)
+
+
+def estimate(
+    station: Station,
+    spun_up: Fields,
+    tower: TowerSeries,
+    tell: Callable[[int, int, str], None],
+    folder: Path | None = None,
+) -> tuple[ParameterEnsemble, dict[str, float]]:
+    """The ensemble as the experiment's method of calibration leaves it, and figures of it.
+
+    ``folder`` keeps the model runs and the posterior of method `ces`.
+    """
+    spec = station.experiment.calibration
+    threads = engine_threads(station.experiment.engine.threads)
+    data = Years(station, spun_up, tower, calibration_years(station, tower), threads)
+    if spec.method == "inversion":
+        result = calibrate(data, station.ensemble(), spec.iterations, tell, spec.parameters)
+        return result.ensemble, describe(result)
+    ensemble, posterior = sample_parameters(
+        data,
+        station.ensemble(),
+        spec.model_runs,
+        None if folder is None else folder / "runs",
+        tell,
+        spec.parameters,
+        seed=station.experiment.ensemble.seed,
+    )
+    if folder is not None:
+        write_json(folder / "posterior.json", posterior.to_dict())
+    return ensemble, describe_posterior(posterior)
+
+
+def describe_posterior(posterior: Posterior) -> dict[str, float]:
+    """Figures of a posterior."""
+    told = posterior.to_dict()
+    figures = {
+        "model_runs": float(posterior.model_runs),
+        "failed_runs": float(posterior.failed_runs),
+        "divergences": float(posterior.divergences),
+        "outside": posterior.outside,
+        "rhat": float(posterior.rhat.max()),
+        "emulator_variance": posterior.doubt[-1],
+        "coverage90": posterior.coverage[0.9],
+    }
+    for name, one in told["parameters"].items():
+        figures[f"{name}.shift_in_prior_sd"] = one["shift_in_prior_sd"]
+        figures[f"{name}.sd_over_prior"] = one["sd_over_prior"]
+    return figures
 
 
 def describe(result: CalibrationResult) -> dict[str, float]:

@@ -20,7 +20,6 @@ from elterra.errors import InputError
 from elterra.files import write_json
 from elterra.pipeline._run import rerun_stage, saved_experiment
 from elterra.pipeline._stage import ProgressEvent
-from elterra.pipeline.reanalysis.calibrate import calibrate
 from elterra.pipeline.reanalysis.cycle import Cycle
 from elterra.pipeline.reanalysis.discrepancy import Discrepancy, learn
 from elterra.pipeline.reanalysis.ensemble import ParameterEnsemble
@@ -31,7 +30,7 @@ from elterra.pipeline.reanalysis.record import STEPS_PER_DAY
 from elterra.pipeline.reanalysis.setup import Station, load_spun_up
 from elterra.pipeline.reanalysis.sink import MEMBER_VARIABLES, without_discrepancy
 from elterra.pipeline.reanalysis.windows import TowerSeries
-from elterra.pipeline.steps.calibration import calibration_years, describe, engine_threads
+from elterra.pipeline.steps.calibration import engine_threads, estimate
 from elterra.product.evaluate import evaluate, plain_table
 from elterra.product.gaps import design_gaps, gap_count
 
@@ -68,19 +67,8 @@ def evaluate_run(run_dir: Path, report: Report) -> Mapping[str, float]:
     figures: dict[str, float] = {}
     if experiment.calibration.enabled:
         seen = tower.withhold(withheld_by_any)
-        result = calibrate(
-            station,
-            ensemble,
-            spun_up,
-            seen,
-            calibration_years(station, seen),
-            experiment.calibration.iterations,
-            engine_threads(experiment.engine.threads),
-            tell,
-            experiment.calibration.parameters,
-        )
-        ensemble = result.ensemble
-        figures = {f"calibration.{k}": v for k, v in describe(result).items()}
+        ensemble, described = estimate(station, spun_up, seen, tell)
+        figures = {f"calibration.{k}": v for k, v in described.items()}
     threads = engine_threads(experiment.engine.threads)
     weather = weather_record(station.streams)
     discrepancies: dict[int, Discrepancy | None] = dict.fromkeys(masks)
