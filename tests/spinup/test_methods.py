@@ -105,6 +105,7 @@ def test_what_a_step_adds_is_booked_and_bounded(linear):
     assert float(jnp.min(state.deadstemc)) > 0.0
 
 
+@pytest.mark.slow  # two long spin-ups of a small model; the methods themselves are tested above
 def test_anderson_needs_fewer_cycles_where_inputs_follow_the_pools():
     """Growth follows slow nitrogen, which the matrix does not know: the plain steps converge slowly."""
     p, s, cycle = toy(feedback=0.006)
