@@ -190,30 +190,21 @@ class Cycle:
         """
         last = windows if last is None else last
         while self.window < windows:
-            yield self.absorb(self.model.forecast(self.window, self.parameters()), last)
+            result = self._step()
+            self.window += 1
+            if self.window == last:
+                result[0].extend(FinalWindow(w, f, t) for (w, f), t in self.smoother.flush())
+            yield result
 
-    def parameters(self) -> dict[str, Array]:
-        """Parameters ``[member]`` of the window that comes next; the drift moves on. Once a window."""
-        w, options = self.window, self.options
+    def _step(self) -> tuple[list[FinalWindow], list[Innovation], dict[str, Array]]:
+        w, options, names = self.window, self.options, self.ensemble.names
         if w > 0:
             inflation = (
                 float(self.inflation.factor[:3].mean()) if options.adaptive_inflation else options.inflation
             )
-            self.delta = options.drift.step(self.delta, self.ensemble.names, options.seed, w, inflation)
-        return self.ensemble.physical(self.model.day_of_year(w), self.delta)
-
-    def absorb(
-        self, forecast: Forecast, last: int
-    ) -> tuple[list[FinalWindow], list[Innovation], dict[str, Array]]:
-        """Analyse the forecast of the window that came next, and go on to the following one; see `run`."""
-        result = self._analyse(forecast)
-        self.window += 1
-        if self.window == last:
-            result[0].extend(FinalWindow(w, f, t) for (w, f), t in self.smoother.flush())
-        return result
-
-    def _analyse(self, forecast: Forecast) -> tuple[list[FinalWindow], list[Innovation], dict[str, Array]]:
-        w, options, names = self.window, self.options, self.ensemble.names
+            self.delta = options.drift.step(self.delta, names, options.seed, w, inflation)
+        parameters = self.ensemble.physical(self.model.day_of_year(w), self.delta)
+        forecast = self.model.forecast(w, parameters)
         identity = np.broadcast_to(np.eye(self.ensemble.members), (2, *[self.ensemble.members] * 2))
         innovations: list[Innovation] = []
         increments: dict[str, Array] = {}

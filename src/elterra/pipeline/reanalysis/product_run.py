@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ from elterra.pipeline.reanalysis.ensemble import ParameterEnsemble
 from elterra.pipeline.reanalysis.record import STEPS_PER_DAY
 from elterra.pipeline.reanalysis.setup import Station
 from elterra.pipeline.reanalysis.sink import WindowProduct, output_names
-from elterra.pipeline.reanalysis.station import joined
+from elterra.pipeline.reanalysis.station import StationModel
 from elterra.product._store_async import AsyncCommitter
 from elterra.product.statistics import observation_flags, stored_name
 from elterra.product.store import StoreWriter
@@ -55,12 +54,24 @@ class ProductRun:
         half, daily = output_names("halfhourly"), output_names("daily")
         self.station, self.windows = station, station.windows
         openloop = station.ensemble(station.free_members)
-        shift = discrepancy.shift if discrepancy is not None else None
-        self.batch = station.batch([calibrated, openloop], spun_up, shifts=[shift, None])
-        reanalysis_part, openloop_part = self.batch.parts()
         self.cycles = {
-            "": Cycle(reanalysis_part, calibrated, options, tower, discrepancy),
-            OPENLOOP: Cycle(openloop_part, openloop, options, None),
+            "": Cycle(
+                station.model(
+                    calibrated,
+                    spun_up,
+                    shift=discrepancy.shift if discrepancy is not None else None,
+                ),
+                calibrated,
+                options,
+                tower,
+                discrepancy,
+            ),
+            OPENLOOP: Cycle(
+                station.model(openloop, spun_up, free=True),
+                openloop,
+                options,
+                None,
+            ),
         }
         self.products = {name: WindowProduct(half, daily, STEPS_PER_DAY) for name in self.cycles}
         if discrepancy is not None and tower is not None:
@@ -76,7 +87,9 @@ class ProductRun:
     def run(self, tell: Callable[[int, int], None], stop: Callable[[], bool]) -> bool:
         """Run to the end or until asked to stop; True when finished."""
         writer = self._open()
-        self.batch.compile(joined([cycle.ensemble.physical(1.0) for cycle in self.cycles.values()]))
+        for cycle in self.cycles.values():
+            if isinstance(cycle.model, StationModel):
+                cycle.model.compile(cycle.ensemble.physical(1.0))
         try:
             with AsyncCommitter(writer) as committer:
                 while self.committed < self.windows - 1:
@@ -99,31 +112,31 @@ class ProductRun:
         return (done // CHECKPOINT_EVERY + 1) * CHECKPOINT_EVERY
 
     def _advance(self, target: int, tell: Callable[[int, int], None], stop: Callable[[], bool]) -> None:
-        """Both ensembles to window ``target``, as one batch; what is stored of them is made on a thread each.
+        """Both ensembles to window ``target``, each with its statistics on its own thread."""
+        errors: list[BaseException] = []
 
-        The threads work while the model runs: it leaves one core to them. A window is handed over when no later one can
-        change it, and each thread takes its windows in order.
-        """
-        made: dict[str, list[tuple[int, Future[WindowArrays]]]] = {name: [] for name in self.cycles}
-        with ExitStack() as stack:
-            workers = {
-                name: stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix=f"product-{name}"))
-                for name in self.cycles
-            }
-            while (window := self.cycles[""].window) < target:
-                parameters = [cycle.parameters() for cycle in self.cycles.values()]
-                forecasts = self.batch.forecast_all(window, parameters)
-                for (name, cycle), forecast in zip(self.cycles.items(), forecasts, strict=True):
-                    final, fates, _ = cycle.absorb(forecast, self.windows)
-                    self.innovations.extend(fates)
-                    made[name] += [
-                        (w.window, workers[name].submit(self.products[name].arrays, w)) for w in final
-                    ]
-                tell(window + 1, self.windows)
-                if stop():
-                    break  # between two windows: the checkpoint holds both ensembles where they are
-            for name, windows in made.items():
-                self.pending[name] += [(number, arrays.result()) for number, arrays in windows]
+        def work(name: str, cycle: Cycle) -> None:
+            try:
+                for final, fates, _ in cycle.run(target, last=self.windows):
+                    for window in final:
+                        self.pending[name].append((window.window, self.products[name].arrays(window)))
+                    if name == "":
+                        self.innovations.extend(fates)
+                        tell(cycle.window, self.windows)
+                    if stop():
+                        return  # between two windows: the checkpoint holds both ensembles where they are
+            except BaseException as error:
+                errors.append(error)
+
+        threads = [
+            threading.Thread(target=work, args=item, name=f"cycle-{item[0]}") for item in self.cycles.items()
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        if errors:
+            raise errors[0]
 
     def _ready(self) -> list[tuple[int, WindowArrays]]:
         """Windows that are final in both ensembles, as groups of arrays for the store."""

@@ -30,7 +30,7 @@ from elterra.pipeline.reanalysis.inputs import (
 )
 from elterra.pipeline.reanalysis.record import STEPS_PER_DAY, known_names, observed_is_there
 from elterra.pipeline.reanalysis.sink import output_names
-from elterra.pipeline.reanalysis.station import OPERATOR, ForcingError, StationModel, joined
+from elterra.pipeline.reanalysis.station import OPERATOR, ForcingError, StationModel
 from elterra.pipeline.reanalysis.windows import TowerSeries
 from elterra.registry import parameter
 from elterra.spinup import STEADY_STATE_MEANS, disturb
@@ -175,11 +175,6 @@ class Station:
         """Members of the runs without data."""
         return min(self.experiment.ensemble.free_members, self.experiment.ensemble.members)
 
-    @property
-    def batch_members(self) -> int:
-        """Columns of the batch of reanalysis and open loop, whose program the calibration shares."""
-        return self.experiment.ensemble.members + self.free_members
-
     def drift(self) -> Drift:
         """The drift of the parameters that have one."""
         sd = {new: value for name, value in DRIFT_SD.items() for new in self.with_effect((name,))}
@@ -217,38 +212,17 @@ class Station:
         weather_errors: bool = True,
         shift: Mapping[str, Array] | None = None,
     ) -> StationModel:
-        """The forecast model of an ensemble, started from the spun-up state; see `batch`."""
-        return self.batch(
-            [ensemble],
-            spun_up,
-            first_window=first_window,
-            free=free,
-            weather_errors=weather_errors,
-            shifts=[shift],
-        )
-
-    def batch(
-        self,
-        ensembles: Sequence[ParameterEnsemble],
-        spun_up: Fields,
-        *,
-        first_window: int = 0,
-        free: bool = False,
-        weather_errors: bool = True,
-        shifts: Sequence[Mapping[str, Array] | None] = (None,),
-    ) -> StationModel:
-        """One forecast model of several ensembles side by side, each member with its own disequilibrium.
+        """The forecast model of an ensemble, started from the spun-up state with its own disequilibrium.
 
         All ask for the outputs of the product, and those that run without data (``free``) for what the spin-up needs
         beside them: they share one compiled program for each number of members, and the outputs cost little beside the
         step. ``first_window`` of the period becomes window 0. Without ``weather_errors`` all members
-        have the weather of the record. ``shifts``: see `StationModel`.
+        have the weather of the record. ``shift``: see `StationModel`.
         """
-        values = joined([ensemble.physical(1.0) for ensemble in ensembles])
-        members = sum(ensemble.members for ensemble in ensembles)
+        values = ensemble.physical(1.0)
         land = {n: v for n, v in values.items() if n not in (*OPERATOR, *INITIAL)}
-        p = prepare(surface_of(self.site).tile(members), land)
-        s = tile_state(spun_up, members)
+        p = prepare(surface_of(self.site).tile(ensemble.members), land)
+        s = tile_state(spun_up, ensemble.members)
         if self.experiment.spinup.disequilibrium:
             s = disequilibrium(p, s, values, self.site)
         series = tuple(dict.fromkeys((*output_names("halfhourly"), *FREE_SERIES, "NEE")))
@@ -271,8 +245,7 @@ class Station:
             at_end=(),
             first_step=first_window * STEPS_PER_DAY,
             fixed=INITIAL,
-            sizes=[ensemble.members for ensemble in ensembles],
-            shifts=shifts,
+            shift=shift,
         )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import jax
@@ -46,13 +45,12 @@ class ForcingError:
     sd: Mapping[str, Array]
     days: float = 5.0
 
-    def start(self, sizes: Sequence[int], seed: int) -> Array:
-        """``[factor, column]`` for ensembles of ``sizes`` members side by side."""
-        return self._draw(sizes, seed, 0)
+    def start(self, members: int, seed: int) -> Array:
+        return self._draw(members, seed, 0)
 
-    def step(self, state: Array, sizes: Sequence[int], seed: int, window: int) -> Array:
+    def step(self, state: Array, seed: int, window: int) -> Array:
         keep = np.exp(-1.0 / self.days)
-        return keep * state + np.sqrt(1.0 - keep**2) * self._draw(sizes, seed, window)
+        return keep * state + np.sqrt(1.0 - keep**2) * self._draw(state.shape[1], seed, window)
 
     def factors(self, state: Array, window: int) -> dict[str, Array]:
         out = {}
@@ -66,20 +64,13 @@ class ForcingError:
         return out
 
     @staticmethod
-    def _draw(sizes: Sequence[int], seed: int, window: int) -> Array:
-        """Each ensemble has its own stream of numbers, and a mean of zero."""
-        parts = []
-        for k, members in enumerate(sizes):
-            draw = rng(seed, f"forcing{k or ''}", window).standard_normal((len(NEUTRAL), members))
-            parts.append(draw - draw.mean(axis=1, keepdims=True))
-        return np.concatenate(parts, axis=1)
+    def _draw(members: int, seed: int, window: int) -> Array:
+        draw = rng(seed, "forcing", window).standard_normal((len(NEUTRAL), members))
+        return draw - draw.mean(axis=1, keepdims=True)
 
 
 class StationModel:
-    """Forecasts windows of a station for all members. With one ensemble it is the cycle's `ForecastModel`.
-
-    Several ensembles can be columns of one batch (`forecast_all`, `parts`): a step costs less than theirs one by one.
-    """
+    """Forecasts windows of a station for all members. Implements the cycle's `ForecastModel`."""
 
     def __init__(
         self,
@@ -97,14 +88,12 @@ class StationModel:
         at_end: tuple[str, ...],
         first_step: int = 0,
         fixed: tuple[str, ...] = (),
-        sizes: Sequence[int] | None = None,
-        shifts: Sequence[Mapping[str, Array] | None] = (None,),
+        shift: Mapping[str, Array] | None = None,
     ) -> None:
         """``forcing`` arrays ``[time, ..., 1]``; ``series`` half-hourly outputs, ``daily`` means, ``at_end`` end values.
 
         ``first_step`` of the forcing belongs to window 0. Parameters named in ``fixed`` acted on the initial state.
-        ``sizes``: members of the ensembles that are columns of the batch (default: one). ``shifts``, for each of them:
-        by tower variable the learned discrepancy of the operator, ``[time]``.
+        ``shift [time]`` by tower variable is the learned discrepancy of the operator.
         """
         self.p, self.s, self.cfg = p, s, cfg
         self._forcing, self._first = forcing, first_step
@@ -113,12 +102,9 @@ class StationModel:
         self._aside = frozenset((*OPERATOR, *fixed))
         self.members = int(p.wt.shape[-1])
         self._series, self._daily = series, daily
-        self.sizes = (self.members,) if sizes is None else tuple(sizes)
-        edges = np.concatenate([[0], np.cumsum(self.sizes)])
-        self.columns = [slice(int(a), int(b)) for a, b in pairwise(edges)]
-        self._shifts = [shift or {} for shift in shifts]
+        self._shift = shift or {}
         self._ends = tuple(dict.fromkeys((*at_end, *TOTALS)))
-        self._perturbation = forcing_error.start(self.sizes, seed)
+        self._perturbation = forcing_error.start(self.members, seed)
         self._totals = self._storages()
 
     def _storages(self) -> dict[str, Array]:
@@ -136,39 +122,25 @@ class StationModel:
     def day_of_year(self, window: int) -> float:
         return float(self._days_of_year[window])
 
-    def parts(self) -> list[Part]:
-        """The ensembles of the batch, each for a cycle of its own."""
-        return [Part(self, number) for number in range(len(self.sizes))]
-
     def forecast(self, window: int, parameters: Mapping[str, Array]) -> Forecast:
-        return self.forecast_all(window, [parameters])[0]
-
-    def forecast_all(self, window: int, parameters: Sequence[Mapping[str, Array]]) -> list[Forecast]:
-        """Advance all ensembles of the batch over one window; ``parameters`` and forecasts in their order."""
         if window > 0:
-            self._perturbation = self._error.step(self._perturbation, self.sizes, self._seed, window)
+            self._perturbation = self._error.step(self._perturbation, self._seed, window)
         factors = self._error.factors(self._perturbation, window)
-        s, series, means, ends, worst = run_chunk(*self._arguments(window, joined(parameters), factors))
+        s, series, means, ends, worst = run_chunk(*self._arguments(window, parameters, factors))
         self.s = s
         host = jax.device_get((series, means, ends, worst))
         series_np, means_np, ends_np, worst_np = ({k: np.asarray(v) for k, v in x.items()} for x in host)
-        begin, self._totals = self._totals, {n: ends_np[n] for n in TOTALS}
+        totals = {n: ends_np[n] for n in TOTALS}
+        begin, self._totals = self._totals, totals
         _stop_on_failure(window, series_np, worst_np)
-        daily = {**means_np, **ends_np}
-        forecasts = []
-        for columns, own, shift in zip(self.columns, parameters, self._shifts, strict=True):
-            of_part = {n: v[..., columns] for n, v in series_np.items()}
-            forecasts.append(
-                Forecast(
-                    series=of_part,
-                    daily={n: v[..., columns] for n, v in daily.items()},
-                    equivalents=self._equivalents(window, of_part, own, shift),
-                    start_totals={n: v[columns] for n, v in begin.items()},
-                    end_totals={n: v[columns] for n, v in self._totals.items()},
-                    worst={n: float(v[..., columns].max()) for n, v in worst_np.items()},
-                )
-            )
-        return forecasts
+        return Forecast(
+            series=series_np,
+            daily={**means_np, **{n: v for n, v in ends_np.items() if n not in TOTALS or n in self._ends}},
+            equivalents=self._equivalents(window, series_np, parameters),
+            start_totals=begin,
+            end_totals=totals,
+            worst={n: float(v.max()) for n, v in worst_np.items()},
+        )
 
     def undisturbed(self, window: int, parameters: Mapping[str, Array]) -> dict[str, Array]:
         """Means of all outputs with the weather as it was recorded; the state moves on. For spin-up."""
@@ -179,16 +151,12 @@ class StationModel:
         return {n: v.mean(axis=0) for n, v in series.items()} | {n: np.asarray(v) for n, v in means.items()}
 
     def _equivalents(
-        self,
-        window: int,
-        series: Mapping[str, Array],
-        parameters: Mapping[str, Array],
-        shift: Mapping[str, Array],
+        self, window: int, series: Mapping[str, Array], parameters: Mapping[str, Array]
     ) -> dict[str, Array]:
         out = tower_equivalents(series, parameters)
         start, stop = self.window_bounds(window)
-        for name, values in shift.items():
-            out[name] = out[name] + values[start:stop, None]
+        for name, shift in self._shift.items():
+            out[name] = out[name] + shift[start:stop, None]
         return out
 
     def _arguments(
@@ -268,44 +236,6 @@ class StationModel:
         self.s = Fields({n: jnp.asarray(v) for n, v in under(state, "s/").items()})
         self._perturbation = np.array(state["perturbation"])
         self._totals = {n: np.array(v) for n, v in under(state, "totals/").items()}
-
-
-class Part:
-    """One ensemble of a batch, as the cycle sees it. Its batch forecasts for all parts at once (`forecast_all`)."""
-
-    def __init__(self, batch: StationModel, number: int) -> None:
-        self.batch, self.number = batch, number
-
-    def forecast(self, window: int, parameters: Mapping[str, Array]) -> Forecast:
-        raise RuntimeError("an ensemble of a batch is not forecast alone; use the batch's forecast_all")
-
-    def window_bounds(self, window: int) -> tuple[int, int]:
-        return self.batch.window_bounds(window)
-
-    def day_of_year(self, window: int) -> float:
-        return self.batch.day_of_year(window)
-
-    def analyse(self, transforms: Mapping[str, Array]) -> dict[str, Array]:
-        """The transforms of this ensemble's columns; the identity, to the bit, for those of the others."""
-        columns = self.batch.columns[self.number]
-        whole = {}
-        for group, transform in transforms.items():
-            whole[group] = np.eye(self.batch.members)
-            whole[group][columns, columns] = transform
-        return {name: v[columns] for name, v in self.batch.analyse(whole).items()}
-
-    def state(self) -> dict[str, Array]:
-        """The first part carries the state of the batch."""
-        return self.batch.state() if self.number == 0 else {}
-
-    def restore(self, state: Mapping[str, Array]) -> None:
-        if self.number == 0:
-            self.batch.restore(state)
-
-
-def joined(parameters: Sequence[Mapping[str, Array]]) -> dict[str, Array]:
-    """Parameters of several ensembles as those of one, ``[column]``."""
-    return {name: np.concatenate([own[name] for own in parameters]) for name in parameters[0]}
 
 
 def tower_equivalents(series: Mapping[str, Array], parameters: Mapping[str, Array]) -> dict[str, Array]:

@@ -55,14 +55,12 @@ def estimate(
     spec = station.experiment.calibration
     threads = engine_threads(station.experiment.engine.threads)
     data = Years(station, spun_up, tower, calibration_years(station, tower), threads)
-    # More members than the reanalysis has: as many as its batch has columns, so that both share a program.
-    prior, members = station.ensemble(station.batch_members), station.experiment.ensemble.members
     if spec.method == "inversion":
-        result = calibrate(data, prior, spec.iterations, tell, spec.parameters)
-        return result.ensemble.condensed(members), describe(result)
+        result = calibrate(data, station.ensemble(), spec.iterations, tell, spec.parameters)
+        return result.ensemble, describe(result)
     ensemble, posterior = sample_parameters(
         data,
-        prior,
+        station.ensemble(),
         spec.model_runs,
         None if folder is None else folder / "runs",
         tell,
@@ -71,7 +69,7 @@ def estimate(
     )
     if folder is not None:
         write_json(folder / "posterior.json", posterior.to_dict())
-    return ensemble.condensed(members), describe_posterior(posterior)
+    return ensemble, describe_posterior(posterior)
 
 
 def describe_posterior(posterior: Posterior) -> dict[str, float]:

@@ -93,7 +93,7 @@ def compile_ahead(station: Station, s: Fields) -> threading.Thread:
     What is compiled does not depend on values; a failure here would come again, with its reason, where the program is
     used.
     """
-    members = station.ensemble(station.batch_members)
+    members = station.ensemble()
     model = station.model(members, s)
     thread = threading.Thread(
         target=model.compile, args=(members.physical(1.0),), name="compile-ahead", daemon=True
