@@ -10,7 +10,17 @@ from elterra.observations._errors import RecordError, UnitError
 from elterra.observations._report import Report
 from elterra.observations.operators._observations import FLAGS, USED, Observations, make_observations_of
 from elterra.observations.operators._soil import SoilTemperature, SoilWater
-from elterra.observations.operators._tables import DAY, hours, numbers, one_of_each, read_frame, times
+from elterra.observations.operators._tables import (
+    CLOCK_COLUMNS,
+    DAY,
+    HALF_HOUR,
+    ends_of_half_hours,
+    hours,
+    numbers,
+    one_of_each,
+    read_frame,
+    times,
+)
 
 _ZERO_CELSIUS = 273.15  #: K
 _WATER_UNITS = {"m3 m-3": 1.0, "%": 0.01}
@@ -90,15 +100,9 @@ def read_soil_temperature(
 ) -> Observations:
     """Half-hours of a thermometer (degrees Celsius) of a table with Year, DoY, Hour (end of the interval)."""
     file, report = Path(path).name, Report()
-    frame = read_frame(path, ("Year", "DoY", "Hour", column))[["Year", "DoY", "Hour", column]]
-    frame = one_of_each(frame, ["Year", "DoY", "Hour"], file, report)
-    year, day, hour = (numbers(frame, c, file, report) for c in ("Year", "DoY", "Hour"))
-    minutes = np.rint((day - 1.0) * 1440.0 + hour * 60.0).astype("timedelta64[m]")
-    end = (
-        (year - 1970.0).astype(int).astype("datetime64[Y]").astype("datetime64[m]")
-        + minutes
-        - hours(utc_offset_h)
-    )
+    frame = read_frame(path, (*CLOCK_COLUMNS, column))[[*CLOCK_COLUMNS, column]]
+    frame = one_of_each(frame, CLOCK_COLUMNS, file, report)
+    end = ends_of_half_hours(frame, file, report, utc_offset_h)
     value = numbers(frame, column, file, report, name="soil_temperature") + _ZERO_CELSIUS
     errors = SoilTemperature.errors
     return make_observations_of(
@@ -107,7 +111,7 @@ def read_soil_temperature(
         value,
         errors.random_sd(value),
         errors.representativeness_sd(value),
-        end - np.timedelta64(30, "m"),
+        end - HALF_HOUR,
         end,
         limits=(213.15, 343.15),
         file=file,

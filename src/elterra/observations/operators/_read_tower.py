@@ -16,7 +16,10 @@ from elterra.observations._report import Report
 from elterra.observations.operators._observations import FLAGS, USED, Observations, make_observations_of
 from elterra.observations.operators._operator import CARBON_MOLAR_MASS, SECONDS_PER_DAY
 from elterra.observations.operators._tables import (
+    CLOCK_COLUMNS,
     DAY,
+    HALF_HOUR,
+    ends_of_half_hours,
     hours,
     numbers,
     one_of_each,
@@ -38,7 +41,6 @@ LIMITS = {
     "LE": (-150.0, 800.0),
     "H": (-300.0, 800.0),
 }
-_HALF_HOUR = np.timedelta64(30, "m")
 _FILLED = FLAGS.index("gap_filled_by_source")
 #: offset and factors from the record's units to those of the error model (K, Pa)
 _KELVIN, _PA_PER_HPA = 273.15, 100.0
@@ -88,7 +90,7 @@ def read_tower_halfhours(path: Path, site: str, variable: str) -> Observations:
         value,
         random,
         spread,
-        shifted(end, -_HALF_HOUR),
+        shifted(end, -HALF_HOUR),
         end,
         limits=LIMITS[variable],
         file=file,
@@ -108,15 +110,9 @@ def read_tower_table(path: Path, variable: str, utc_offset_h: float, station: st
             Path(path).name, f"it has no {variable!r}", "choose NEE, LE or H", variable=variable
         )
     file, report = Path(path).name, Report()
-    frame = read_frame(path, ("Year", "DoY", "Hour", variable, "Rg", "Tair", "VPD"))
-    frame = one_of_each(frame, ["Year", "DoY", "Hour"], file, report)
-    year, day, hour = (numbers(frame, c, file, report) for c in ("Year", "DoY", "Hour"))
-    minutes = np.rint((day - 1.0) * 1440.0 + hour * 60.0).astype("timedelta64[m]")
-    end = (
-        (year - 1970.0).astype(int).astype("datetime64[Y]").astype("datetime64[m]")
-        + minutes
-        - hours(utc_offset_h)
-    )
+    frame = read_frame(path, (*CLOCK_COLUMNS, variable, "Rg", "Tair", "VPD"))
+    frame = one_of_each(frame, CLOCK_COLUMNS, file, report)
+    end = ends_of_half_hours(frame, file, report, utc_offset_h)
     weather = {
         n: numbers(frame, c, file, Report()) for n, c in (("SW_IN", "Rg"), ("TA", "Tair"), ("VPD", "VPD"))
     }
@@ -133,7 +129,7 @@ def read_tower_table(path: Path, variable: str, utc_offset_h: float, station: st
         value,
         random,
         TOWER_ERRORS[variable].representativeness_sd(value),
-        shifted(end, -_HALF_HOUR),
+        shifted(end, -HALF_HOUR),
         end,
         limits=LIMITS[variable],
         file=file,

@@ -197,3 +197,16 @@ def hours(number: float) -> np.timedelta64:
 
 
 DAY = np.timedelta64(1, "D")
+HALF_HOUR = np.timedelta64(30, "m")
+#: the clock of REddyProc's tables: year, day of the year, hour at the end of the interval
+CLOCK_COLUMNS = ("Year", "DoY", "Hour")
+
+
+def ends_of_half_hours(
+    frame: pd.DataFrame, file: str, report: Report, utc_offset_h: float
+) -> NDArray[np.datetime64]:
+    """Ends of the intervals in UTC, to the minute, from `CLOCK_COLUMNS` in local standard time."""
+    year, day, hour = (numbers(frame, column, file, report) for column in CLOCK_COLUMNS)
+    minutes = np.rint((day - 1.0) * 1440.0 + hour * 60.0).astype("timedelta64[m]")
+    first = (year - 1970.0).astype(int).astype("datetime64[Y]").astype("datetime64[m]")
+    return np.asarray(first + minutes - hours(utc_offset_h))
