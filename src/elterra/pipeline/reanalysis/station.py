@@ -142,13 +142,15 @@ class StationModel:
             worst={n: float(v.max()) for n, v in worst_np.items()},
         )
 
-    def undisturbed(self, window: int, parameters: Mapping[str, Array]) -> dict[str, Array]:
-        """Means of all outputs with the weather as it was recorded; the state moves on. For spin-up."""
+    def undisturbed(
+        self, window: int, parameters: Mapping[str, Array], names: Sequence[str]
+    ) -> dict[str, Array]:
+        """Means of the outputs ``names`` with the weather as it was recorded; the state moves on. For spin-up."""
         neutral = {name: np.full(self.members, value) for name, value in NEUTRAL.items()}
         self.s, series, means, _, worst = run_chunk(*self._arguments(window, parameters, neutral))
         series, means, worst = jax.device_get((series, means, worst))
         _stop_on_failure(window, series, worst)
-        return {n: v.mean(axis=0) for n, v in series.items()} | {n: np.asarray(v) for n, v in means.items()}
+        return {n: np.asarray(means[n]) if n in means else series[n].mean(axis=0) for n in names}
 
     def _equivalents(
         self, window: int, series: Mapping[str, Array], parameters: Mapping[str, Array]

@@ -113,8 +113,8 @@ def _year(
     """Runs `DAYS` windows from window ``start``; their mean outputs."""
     total: dict[str, np.ndarray] = {}
     for day in range(DAYS):
-        means = model.undisturbed(start + day, parameters)
-        total = {n: total[n] + means[n] if n in total else means[n] for n in (*STEADY_STATE_MEANS, *_SHOWN)}
+        means = model.undisturbed(start + day, parameters, (*STEADY_STATE_MEANS, *_SHOWN))
+        total = {n: total[n] + v if n in total else v for n, v in means.items()}
         if day % 20 == 0:
             tell(day)
     return Fields({n: jnp.asarray(v / DAYS) for n, v in total.items()})
