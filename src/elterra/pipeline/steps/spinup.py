@@ -1,7 +1,8 @@
 """Stage `spinup`: from a cold start to the equilibrium of the site's own climate.
 
 The years of the record run side by side, each in a column of its own. Rounds of such a year alternate with the analytic
-steady state of the pool matrices, averaged over all years (semi-analytic spin-up); native years at the end let the fast pools settle.
+steady state of the pool matrices, averaged over all years (semi-analytic spin-up); native years at the end let the fast
+pools settle.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ def run(context: Context) -> StageResult:
             model.s = steady_state(model.p, model.s, everywhere, station.cfg)
         model.s = handed_on(model.s, len(starts))
     ahead.join()
-    # column 0 has just been given the state at the end of the last year: that from which the first year of the record goes on
+    # column 0 has just been given the state at the end of the last year, from which the record's first year goes on
     write_restart(
         context.folder / "state.restart", jax.tree.map(lambda x: x[..., :1], model.s), described(model.s)
     )
