@@ -14,7 +14,9 @@ from elterra.pipeline.steps.spinup import DAYS, first_days, handed_on
 STEPS = 4
 
 
-@pytest.mark.parametrize(("windows", "most", "years"), [(2555, 32, 7), (2555, 4, 4), (365, 32, 1), (800, 8, 2)])
+@pytest.mark.parametrize(
+    ("windows", "most", "years"), [(2555, 32, 7), (2555, 4, 4), (365, 32, 1), (800, 8, 2)]
+)
 def test_whole_years_of_the_record_are_run_and_no_more_than_there_are_columns(windows, most, years):
     starts = first_days(SimpleNamespace(windows=windows), most)
     np.testing.assert_array_equal(starts, np.arange(years) * DAYS)
@@ -23,7 +25,9 @@ def test_whole_years_of_the_record_are_run_and_no_more_than_there_are_columns(wi
 
 def test_each_year_goes_on_from_the_year_before_it_and_the_first_from_the_last():
     years, columns = 3, 8
-    state = Fields({"year": np.arange(columns) % years, "layers": np.tile(np.arange(columns) % years, (5, 1))})
+    state = Fields(
+        {"year": np.arange(columns) % years, "layers": np.tile(np.arange(columns) % years, (5, 1))}
+    )
     after = handed_on(state, years)
     np.testing.assert_array_equal(after.year, [2, 0, 1, 2, 0, 1, 2, 0])
     np.testing.assert_array_equal(after.layers[3], after.year)
