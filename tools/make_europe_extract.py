@@ -2,9 +2,10 @@
 
     python tools/make_europe_extract.py [SHARED_DIR]
 
-Only files that the data catalogue marks as free to carry are read: the ERA5 monthly climatology, the MODIS land cover and the land
-mask of global-land-mask. Climate values keep the two (temperature) or one (precipitation) decimals of the source. Of the land cover,
-water (class 0) that the land mask counts as land becomes class 17, inland water; nothing else changes.
+Only files that the data catalogue marks as free to carry are read: the ERA5 monthly climatology, the MODIS
+land cover and the land mask of global-land-mask. Climate values keep the two (temperature) or one
+(precipitation) decimals of the source. Of the land cover, water (class 0) that the land mask counts as land
+becomes class 17, inland water; nothing else changes.
 """
 
 import sys
@@ -17,9 +18,10 @@ ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT / "src" / "elterra" / "data"
 INLAND_WATER = 17
 CLASSES = (
-    "sea evergreen_needleleaf_forest evergreen_broadleaf_forest deciduous_needleleaf_forest deciduous_broadleaf_forest mixed_forest "
-    "closed_shrubland open_shrubland woody_savanna savanna grassland permanent_wetland cropland urban cropland_natural_mosaic "
-    "snow_and_ice barren inland_water"
+    "sea evergreen_needleleaf_forest evergreen_broadleaf_forest deciduous_needleleaf_forest "
+    "deciduous_broadleaf_forest mixed_forest closed_shrubland open_shrubland woody_savanna savanna "
+    "grassland permanent_wetland cropland urban cropland_natural_mosaic snow_and_ice barren "
+    "inland_water"
 )
 
 

@@ -1,4 +1,5 @@
-"""The default Europe of the package: monthly climate at 0.25 degrees and land cover at 0.05 degrees, with their grids."""
+"""The default Europe of the package: monthly climate at 0.25 degrees and land cover at 0.05 degrees, with
+their grids."""
 
 from __future__ import annotations
 
@@ -21,9 +22,10 @@ DAYS = np.array([31.0, 28.25, 31.0, 30.0, 31.0, 30.0, 31.0, 31.0, 30.0, 31.0, 30
 class Europe:
     """The packaged data on their own grids.
 
-    climate : `tas` (K) and `pr` (kg m-2 s-1) ``[month, lat, lon]``, means of 2000-2025, on `climate_grid` (cells of 0.25 degrees about the
-        nodes of ERA5)
-    land_cover : IGBP class ``[lat, lon]``, uint8, on `land_cover_grid` (0.05 degrees): 0 sea, 1..16 as IGBP, 17 inland water
+    climate : `tas` (K) and `pr` (kg m-2 s-1) ``[month, lat, lon]``, means of 2000-2025, on `climate_grid`
+        (cells of 0.25 degrees about the nodes of ERA5)
+    land_cover : IGBP class ``[lat, lon]``, uint8, on `land_cover_grid` (0.05 degrees): 0 sea, 1..16 as IGBP,
+        17 inland water
     """
 
     climate: xr.Dataset

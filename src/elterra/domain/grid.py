@@ -1,4 +1,5 @@
-"""A grid of cells bounded by lines of one coordinate system: centres, corners, exact areas, subsets, CF form."""
+"""A grid of cells bounded by lines of one coordinate system: centres, corners, exact areas, subsets, CF
+form."""
 
 from __future__ import annotations
 
@@ -20,7 +21,8 @@ CRS = "crs"
 
 @dataclass(frozen=True, eq=False)
 class Grid:
-    """Cells between `y_edges` [ny + 1] and `x_edges` [nx + 1], both increasing, in the units of `mapping` (degrees or m).
+    """Cells between `y_edges` [ny + 1] and `x_edges` [nx + 1], both increasing, in the units of `mapping`
+    (degrees or m).
 
     Fields on a grid are arrays ``[..., y, x]``; cell number ``y * nx + x``.
     """
@@ -97,7 +99,8 @@ class Grid:
         return self._centres[1]
 
     def corners(self) -> tuple[np.ndarray, np.ndarray]:
-        """Latitudes and longitudes (degrees) of the corners [ny, nx, 4], anticlockwise from the lower left."""
+        """Latitudes and longitudes (degrees) of the corners [ny, nx, 4], anticlockwise from the lower
+        left."""
         lat, lon = self.mapping.inverse(*np.meshgrid(self.x_edges, self.y_edges))
         pick = lambda a: np.stack([a[:-1, :-1], a[:-1, 1:], a[1:, 1:], a[1:, :-1]], axis=-1)  # noqa: E731
         return pick(lat), pick(lon)
@@ -106,8 +109,9 @@ class Grid:
     def area(self) -> np.ndarray:
         """Exact areas of the cells on the sphere, m2 [ny, nx].
 
-        Latitude-longitude and rotated pole: R2 dx (sin y2 - sin y1), rotation keeps areas. LAEA: dx dy times the ratio of sphere to
-        ellipsoid, integrated over the cell by Gauss's rule (error below round-off for cells under 100 km).
+        Latitude-longitude and rotated pole: R2 dx (sin y2 - sin y1), rotation keeps areas. LAEA: dx dy times
+        the ratio of sphere to ellipsoid, integrated over the cell by Gauss's rule (error below round-off for
+        cells under 100 km).
         """
         u, v = self.mapping.plane(self.x_edges, self.y_edges)
         flat = np.diff(v)[:, None] * np.diff(u)[None, :]
@@ -136,7 +140,8 @@ class Grid:
         return replace(self, x_edges=self.x_edges[x0 : x1 + 1], y_edges=self.y_edges[y0 : y1 + 1])
 
     def box_window(self, south: float, north: float, west: float, east: float) -> tuple[slice, slice]:
-        """Rows and columns of the smallest block that holds every cell whose centre lies in the box (degrees)."""
+        """Rows and columns of the smallest block that holds every cell whose centre lies in the box
+        (degrees)."""
         if not (south < north and west < east):
             raise InputError(
                 f"box {south}..{north} N, {west}..{east} E: south < north and west < east are expected"
@@ -178,7 +183,8 @@ class Grid:
         return ("rlat", "rlon") if isinstance(self.mapping, RotatedPole) else ("y", "x")
 
     def to_dataset(self, corners: bool = False) -> xr.Dataset:
-        """CF form: axes with bounds, the grid mapping (`crs`), cell areas, and centres (and corners) in latitude and longitude."""
+        """CF form: axes with bounds, the grid mapping (`crs`), cell areas, and centres (and corners) in
+        latitude and longitude."""
         import xarray as xr
 
         ydim, xdim = self.dims
@@ -246,7 +252,8 @@ def _axis_attrs(mapping: Mapping, axis: str) -> dict[str, str]:
 
 
 def _mean_ratio(mapping: LambertAzimuthal, x_edges: np.ndarray, y_edges: np.ndarray) -> np.ndarray:
-    """Mean of sphere over ellipsoid area in each cell [ny, nx]: two Gauss points an axis, by blocks of rows."""
+    """Mean of sphere over ellipsoid area in each cell [ny, nx]: two Gauss points an axis, by blocks of
+    rows."""
     half = 0.5 / np.sqrt(3.0)
     dx, dy = np.diff(x_edges), np.diff(y_edges)
     xs = (0.5 * (x_edges[:-1] + x_edges[1:]))[:, None] + dx[:, None] * np.array([-half, half])

@@ -1,7 +1,8 @@
 """Coordinate systems of grids: latitude-longitude, rotated pole, Lambert azimuthal equal-area.
 
-Latitudes are taken as latitudes on a sphere, as land and climate models take them, for every system but the last, which is defined
-on an ellipsoid. The sphere has the area of that ellipsoid, so that totals agree: :data:`RADIUS`.
+Latitudes are taken as latitudes on a sphere, as land and climate models take them, for every system but the
+last, which is defined on an ellipsoid. The sphere has the area of that ellipsoid, so that totals agree:
+:data:`RADIUS`.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ class Mapping(Protocol):
         """Attributes of the CF grid mapping variable."""
 
 
-def wrap(lon: np.ndarray, centre: float = 0.0) -> np.ndarray:
+def wrap(lon: np.ndarray | float, centre: float = 0.0) -> np.ndarray:
     """Longitudes (degrees) moved by whole turns into ``centre - 180 <= lon < centre + 180``."""
     moved = np.asarray(lon, float) - centre + 180.0
     return moved - 360.0 * np.floor(moved / 360.0) - 180.0 + centre
@@ -124,9 +125,11 @@ class RotatedPole(_OnSphere):
 
 @dataclass(frozen=True)
 class LambertAzimuthal:
-    """Lambert azimuthal equal-area on an ellipsoid; the defaults are EPSG:3035 (ETRS89-extended / LAEA Europe).
+    """Lambert azimuthal equal-area on an ellipsoid; the defaults are EPSG:3035 (ETRS89-extended / LAEA
+    Europe).
 
-    x and y in m. Equations: Snyder, J. P. (1987), Map projections: a working manual, USGS Professional Paper 1395, pp. 187-190.
+    x and y in m. Equations: Snyder, J. P. (1987), Map projections: a working manual, USGS Professional Paper
+    1395, pp. 187-190.
     """
 
     lat0: float = 52.0
@@ -144,17 +147,19 @@ class LambertAzimuthal:
         f = 1.0 / self.inverse_flattening
         return f * (2.0 - f)
 
-    def _q(self, sin_lat: np.ndarray) -> np.ndarray:
+    def _q(self, sin_lat: np.ndarray | float) -> np.ndarray:
         """Snyder (3-12): q is proportional to the area between equator and latitude."""
         e2, e = self._e2, math.sqrt(self._e2)
-        return (1.0 - e2) * (sin_lat / (1.0 - e2 * sin_lat**2) + np.arctanh(e * sin_lat) / e)
+        s = np.asarray(sin_lat, float)
+        return (1.0 - e2) * (s / (1.0 - e2 * s**2) + np.arctanh(e * s) / e)
 
     def _constants(self) -> tuple[float, float, float, float, float]:
-        """q at the pole, radius of the authalic sphere, sin and cos of the authalic latitude of the origin, D."""
-        qp = float(self._q(np.float64(1.0)))
+        """q at the pole, radius of the authalic sphere, sin and cos of the authalic latitude of the origin,
+        D."""
+        qp = float(self._q(1.0))
         rq = self.semi_major * math.sqrt(0.5 * qp)
         s0 = math.sin(math.radians(self.lat0))
-        sb = float(self._q(np.float64(s0))) / qp
+        sb = float(self._q(s0)) / qp
         cb = math.sqrt(1.0 - sb * sb)
         m0 = math.cos(math.radians(self.lat0)) / math.sqrt(1.0 - self._e2 * s0 * s0)
         return qp, rq, sb, cb, self.semi_major * m0 / (rq * cb)
@@ -183,7 +188,8 @@ class LambertAzimuthal:
         lon = self.lon0 + np.rad2deg(
             np.arctan2(xs * np.sin(ce), rho * cb0 * np.cos(ce) - ys * sb0 * np.sin(ce))
         )
-        # geodetic from authalic latitude: Newton on q(phi) = qp sin(beta), dq/dphi = 2 (1 - e2) cos / (1 - e2 sin2)^2
+        # geodetic from authalic latitude: Newton on q(phi) = qp sin(beta), dq/dphi = 2 (1 - e2) cos / (1 - e2
+        # sin2)^2
         e2, q = self._e2, qp * sb
         phi = np.arcsin(np.clip(sb, -1.0, 1.0))
         for _ in range(4):
@@ -197,8 +203,8 @@ class LambertAzimuthal:
         return np.asarray(x, float), np.asarray(y, float)
 
     def sphere_over_ellipsoid(self, lat: np.ndarray) -> np.ndarray:
-        """Area on the sphere over area on the ellipsoid, of a small cell at a latitude (degrees): R2 / (M N), with the radii of
-        curvature M and N. 1.0045 at the equator, 0.9911 at the poles."""
+        """Area on the sphere over area on the ellipsoid, of a small cell at a latitude (degrees): R2 / (M N),
+        with the radii of curvature M and N. 1.0045 at the equator, 0.9911 at the poles."""
         e2 = self._e2
         w2 = 1.0 - e2 * np.sin(np.deg2rad(np.asarray(lat, float))) ** 2
         return RADIUS**2 * w2**2 / (self.semi_major**2 * (1.0 - e2))
@@ -231,7 +237,7 @@ def mapping_from_attrs(attrs: AbcMapping[str, Any], where: str = "grid mapping")
             raise InputError(
                 f"{where}: north_pole_grid_longitude is not 0. Only grids without a third rotation are read."
             )
-        pole_lon = float(wrap(np.float64(attrs["grid_north_pole_longitude"])))
+        pole_lon = float(wrap(float(attrs["grid_north_pole_longitude"])))
         return RotatedPole(float(attrs["grid_north_pole_latitude"]), pole_lon)
     if name == "lambert_azimuthal_equal_area":
         return LambertAzimuthal(

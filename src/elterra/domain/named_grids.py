@@ -1,7 +1,8 @@
 """Grids with a name: the European CORDEX domains, EPSG:3035, regular grids over a box.
 
-Corners and numbers of cells of the CORDEX domains: WCRP-CORDEX domain tables (rotated grids); of EUR-0275 (3 km): the land grid
-of the TSMP pan-European set-up (1592 x 1544 cells, four lines inside the atmosphere's 1600 x 1552).
+Corners and numbers of cells of the CORDEX domains: WCRP-CORDEX domain tables (rotated grids); of EUR-0275 (3
+km): the land grid of the TSMP pan-European set-up (1592 x 1544 cells, four lines inside the atmosphere's 1600
+x 1552).
 """
 
 from __future__ import annotations
@@ -57,7 +58,8 @@ def regular(step: float, box: tuple[float, float, float, float] = EUROPE, name: 
 
 
 def laea(step_m: float, box: tuple[float, float, float, float] = EUROPE, name: str = "") -> Grid:
-    """A grid of EPSG:3035 with cells of `step_m`, edges at multiples of the step, that covers the box (degrees)."""
+    """A grid of EPSG:3035 with cells of `step_m`, edges at multiples of the step, that covers the box
+    (degrees)."""
     if not step_m > 0.0:
         raise InputError(f"LAEA grid: step {step_m} m; expected a positive number")
     mapping = LambertAzimuthal()

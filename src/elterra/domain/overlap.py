@@ -1,14 +1,16 @@
 """Areas that the cells of two grids share.
 
-Both grids are bounded by coordinate lines, and in the right plane these lines are straight and area is area (`Mapping.plane`). So the
-cells of one grid are exact rectangles of a plane, and only the edges of the other need thought: they are drawn as chains of short
-chords. The area of a polygon inside a rectangle is an integral along its boundary (Green),
+Both grids are bounded by coordinate lines, and in the right plane these lines are straight and area is area
+(`Mapping.plane`). So the cells of one grid are exact rectangles of a plane, and only the edges of the other
+need thought: they are drawn as chains of short chords. The area of a polygon inside a rectangle is an
+integral along its boundary (Green),
 
     A = sum over chords of (min(max(x, x_k), x_k+1) - x_k) dy, within the row of the rectangle,
 
-so each chord is cut where it crosses lines of the rectangles, and each piece adds to its own rectangle and to those on its left. No
-polygon is built and none is clipped; a chord shared by two cells is computed once and counted with both signs, therefore the parts of
-a rectangle sum to it to round-off, whatever the length of the chords.
+so each chord is cut where it crosses lines of the rectangles, and each piece adds to its own rectangle and to
+those on its left. No polygon is built and none is clipped; a chord shared by two cells is computed once and
+counted with both signs, therefore the parts of a rectangle sum to it to round-off, whatever the length of the
+chords.
 """
 
 from __future__ import annotations
@@ -27,17 +29,18 @@ _TINY = 1e-11
 def overlap_areas(source: Grid, target: Grid, pieces: int = 8) -> sparse.csr_matrix:
     """Shared areas, m2 on the sphere: sparse matrix [target.size, source.size].
 
-    `pieces`: chords an edge is drawn with, where the grids have different coordinate systems; the error of an edge falls with its
-    square. Grids of one system are treated exactly and cell by cell along each axis.
+    `pieces`: chords an edge is drawn with, where the grids have different coordinate systems; the error of an
+    edge falls with its square. Grids of one system are treated exactly and cell by cell along each axis.
     """
     if source.mapping == target.mapping:
         return _separable(source, target)
     if not source.mapping.spherical and not target.mapping.spherical:
         raise InputError(
-            f"grids {source.name!r} and {target.name!r} have different LAEA projections; this is not supported. Bring one of them "
-            "to a latitude-longitude grid first."
+            f"grids {source.name!r} and {target.name!r} have different LAEA projections; this is not supported. "
+            "Bring one of them to a latitude-longitude grid first."
         )
-    # rectangles from the finer grid: fewer edges to draw; a LAEA grid is drawn, so that areas are those on the sphere
+    # rectangles from the finer grid: fewer edges to draw; a LAEA grid is drawn, so that areas are those on
+    # the sphere
     mean = lambda g: float(g.area.sum()) / g.size  # noqa: E731
     if not target.mapping.spherical:
         draw_target = True
@@ -57,7 +60,7 @@ def _separable(source: Grid, target: Grid) -> sparse.csr_matrix:
     turn = source.mapping.periodic
     along_x = _overlap_1d(su, tu)
     if turn:
-        length = float(source.mapping.plane(np.float64(turn), np.float64(0.0))[0])
+        length = float(source.mapping.plane(np.array(turn), np.array(0.0))[0])
         for turns in (-2, -1, 1, 2):
             along_x = along_x + _overlap_1d(su + turns * length, tu)
     out = sparse.csr_matrix(sparse.kron(_overlap_1d(sv, tv), along_x, format="csr"))
@@ -88,7 +91,8 @@ def _ranges(first: np.ndarray, last: np.ndarray) -> tuple[np.ndarray, np.ndarray
 
 
 def _drawn(drawn: Grid, plane: Grid, pieces: int) -> sparse.csr_matrix:
-    """Overlaps [drawn.size, plane.size] of the cells of `drawn` with the rectangles of `plane`, by blocks of rows."""
+    """Overlaps [drawn.size, plane.size] of the cells of `drawn` with the rectangles of `plane`, by blocks of
+    rows."""
     nx = drawn.shape[1]
     rows = max(1, 400_000 // (nx * pieces))
     blocks = []
@@ -98,8 +102,8 @@ def _drawn(drawn: Grid, plane: Grid, pieces: int) -> sparse.csr_matrix:
 
 
 def _plane_edges(plane: Grid, middle: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """u and v of the lines of `plane`, and which column lies between each pair of u. A grid that goes round the earth is cut
-    opposite `middle` (x)."""
+    """u and v of the lines of `plane`, and which column lies between each pair of u. A grid that goes round
+    the earth is cut opposite `middle` (x)."""
     x, column = plane.x_edges, np.arange(plane.shape[1])
     if plane.is_global:
         turn = plane.mapping.periodic
@@ -111,16 +115,20 @@ def _plane_edges(plane: Grid, middle: float) -> tuple[np.ndarray, np.ndarray, np
     return u, v, column
 
 
+def _divide(edges: np.ndarray, pieces: int) -> np.ndarray:
+    """Edges with `pieces - 1` points between each pair."""
+    inner = edges[:-1, None] + np.diff(edges)[:, None] * np.arange(pieces) / pieces
+    return np.append(inner.ravel(), edges[-1])
+
+
 def _block(drawn: Grid, plane: Grid, pieces: int) -> sparse.csr_matrix:
     ny, nx = drawn.shape
-    fine = lambda e: np.append(
-        (e[:-1, None] + np.diff(e)[:, None] * np.arange(pieces) / pieces).ravel(), e[-1]
-    )  # noqa: E731
-    # nodes along the horizontal lines [ny + 1, nx * pieces + 1] and the vertical lines [nx + 1, ny * pieces + 1]
+    # nodes along the horizontal lines [ny + 1, nx * pieces + 1] and the vertical lines [nx + 1, ny * pieces +
+    # 1]
     chains = []
     for x, y in (
-        np.meshgrid(fine(drawn.x_edges), drawn.y_edges),
-        np.meshgrid(drawn.x_edges, fine(drawn.y_edges), indexing="ij"),
+        np.meshgrid(_divide(drawn.x_edges, pieces), drawn.y_edges),
+        np.meshgrid(drawn.x_edges, _divide(drawn.y_edges, pieces), indexing="ij"),
     ):
         chains.append(plane.mapping.forward(*drawn.mapping.inverse(x, y)))
     turn = plane.mapping.periodic
@@ -163,8 +171,8 @@ def _block(drawn: Grid, plane: Grid, pieces: int) -> sparse.csr_matrix:
         plane.is_global or plane.mapping.periodic - (plane.x_edges[-1] - plane.x_edges[0]) < 5.0
     ):
         raise InputError(
-            f"grids {drawn.name!r} and {plane.name!r}: cells of the first lie across the cut or around the pole of the second. "
-            "Take a part of the grids that does not."
+            f"grids {drawn.name!r} and {plane.name!r}: cells of the first lie across the cut or around "
+            "the pole of the second. Take a part of the grids that does not."
         )
     return _accumulate(u0, u1, v0, v1, plus, minus, torn, u_lines, v_lines, column_of, cell.size, plane.shape)
 
