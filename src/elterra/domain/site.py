@@ -54,8 +54,7 @@ class Site:
     topo_slope_deg : mean slope, degrees
     zbedrock_m : depth to bedrock, m
     ndep_gn_m2_yr : nitrogen deposition, gN m-2 yr-1
-    stand_age_years, wood_carbon_g_m2, soil_carbon_g_m2 : age (years), carbon in wood and in soil to 1 m (g
-        m-2), if known
+    stand_age_years, wood_carbon_g_m2, soil_carbon_g_m2 : age (years), carbon in wood and in soil to 1 m (g m-2), if known
     co2_ppm : dry-air mole fraction, umol mol-1: one number, or a tuple of (year, ppm)
     """
 

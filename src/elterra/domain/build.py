@@ -1,0 +1,320 @@
+"""A domain from its settings: grid, land cover, climate, soil, terrain, mask, tile by tile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from elterra.domain import defaults, named_grids
+from elterra.domain.bioclimate import bioclimate
+from elterra.domain.climate_part import ClimateSource, climate, packaged_source
+from elterra.domain.europe import packaged_europe
+from elterra.domain.grid import CRS, Grid
+from elterra.domain.ground_part import soil, terrain
+from elterra.domain.land_cover import cover_from_classes, cover_from_shares, scheme
+from elterra.domain.parts import Field, Fields, Opened
+from elterra.domain.pft import LANDUNITS, PFT_NAMES, Vegetation, vegetation
+from elterra.domain.site import EUROPE
+from elterra.domain.sources import Source, open_source, source_of
+from elterra.errors import InputError
+from elterra.experiment import DomainSettings, LandCoverFile, Region, RegionGrid, SoilFile, TerrainFile
+
+#: opens the neutral form of a CLM surface data set (`pipeline/domain_clm.py`); domain does not know CLM's files
+ClmOpener = Callable[[str], Source]
+
+_FRACTION = {"units": "1"}
+
+
+def grid_of(settings: RegionGrid) -> Grid:
+    """The grid that a region file asks for."""
+    box = settings.box or EUROPE
+    if settings.kind == "cordex":
+        assert settings.name is not None
+        whole = named_grids.cordex(settings.name)
+        return whole if settings.box is None else whole.subset(*settings.box)
+    assert settings.step is not None
+    if settings.kind == "regular":
+        return named_grids.regular(settings.step, box)
+    return named_grids.laea(settings.step, box)
+
+
+class Builder:
+    """Opens the sources of a region once and makes the fields of any part of its grid.
+
+    Parameters
+    ----------
+    region : the checked file
+    clm : opener of CLM surface data, where one is named
+    grid : a grid of one's own instead of that of the file
+    """
+
+    def __init__(self, region: Region, clm: ClmOpener | None = None, grid: Grid | None = None) -> None:
+        self.region, self._clm = region, clm
+        settings = region.domain
+        self.settings: DomainSettings = settings
+        self.grid = grid or grid_of(settings.grid)
+        self._packaged_climate = Opened(packaged_source())
+        europe = packaged_europe()
+        cover = source_of(
+            europe.land_cover.to_dataset(name="land_cover"), "packaged MODIS MCD12C1 2019 (data/NOTICE.md)"
+        )
+        self._packaged_cover = Opened(cover)
+        self._climate = None
+        if settings.climate != "packaged":
+            self._climate = ClimateSource(self._open(settings.climate.path), settings.climate)
+        self._cover = self._opened(settings.land_cover)
+        self._soil = self._opened(settings.soil)
+        self._terrain = self._opened(settings.terrain)
+        self._mask = None if settings.mask == "packaged" else Opened(self._open(settings.mask.path))
+
+    def _open(self, path: str) -> Source:
+        return open_source(self.region.path_of(path), path)
+
+    def _opened(self, part: str | LandCoverFile | SoilFile | TerrainFile) -> Opened | None:
+        if isinstance(part, str):
+            return None
+        if part.kind == "clm":
+            if self._clm is None:
+                raise InputError(
+                    f"{part.path}: CLM surface data are read by `elterra domain make`, not from here; pass `clm`"
+                )
+            return Opened(self._clm(str(self.region.path_of(part.path))))
+        return Opened(self._open(part.path))
+
+    def fields(self, target: Grid) -> Fields:
+        """All fields on `target`, a part of the grid (or all of it)."""
+        settings = self.settings
+        # terrain needs temperature for its assumptions, pressure needs terrain
+        first = climate(target, self._packaged_climate, self._climate, None)
+        ground = terrain(
+            target,
+            self._terrain,
+            None if isinstance(settings.terrain, str) else settings.terrain,
+            first["tas"].values,
+        )
+        if first["ps"].origin == "default" and ground["elevation"].origin != "default":
+            pressure = defaults.pressure(ground["elevation"].values, first["tas"].values)
+            first["ps"] = replace(first["ps"], values=pressure)
+        grown, words = self._vegetation(target, first)
+        out = {**first, **ground}
+        out |= soil(target, self._soil, None if isinstance(settings.soil, str) else settings.soil)
+        out |= _vegetation_fields(grown, words, settings)
+        return out
+
+    def _sea(self, target: Grid) -> np.ndarray:
+        """Part of each cell that is sea, by the mask."""
+        regrid, window = self._packaged_cover.regridder(target)
+        sea = np.ones(target.shape)
+        if regrid is not None:
+            classes = self._packaged_cover.source.read("land_cover", window)
+            shares, part = regrid.share(classes, range(18))
+            sea = np.where(part > 0.0, shares[0], 1.0)
+        if self._mask is not None:
+            assert self.settings.mask != "packaged"
+            land = self._mask.mean(self.settings.mask.variable, target)
+            if land is not None:
+                sea = np.where(np.isfinite(land), 1.0 - land, sea)
+        return sea
+
+    def _vegetation(self, target: Grid, weather: Fields) -> tuple[Vegetation, tuple[str, str]]:
+        indices = bioclimate(weather["tas"].values, weather["pr"].values)
+        part = self.settings.land_cover
+        if isinstance(part, str):
+            regrid, window = self._packaged_cover.regridder(target)
+            words = ("packaged", self._packaged_cover.source.name)
+            if regrid is None:
+                cover = np.full((len(scheme("igbp").cover[0]), *target.shape), np.nan)
+            else:
+                classes = self._packaged_cover.source.read("land_cover", window)
+                cover, _ = cover_from_classes(classes, scheme("igbp"), regrid)
+            return vegetation(cover, indices, None, self.settings.crops), words
+        assert self._cover is not None
+        words = ("file", f"{part.kind} {self._cover.source.name}")
+        if part.kind == "clm":
+            return _clm_vegetation(target, self._cover, 1.0 - self._sea(target)), words
+        cover = self._file_cover(target, self._cover, part)
+        return vegetation(cover, indices, self._sea(target), self.settings.crops), words
+
+    def _file_cover(self, target: Grid, opened: Opened, part: LandCoverFile) -> np.ndarray:
+        legend, data = scheme(part.kind), opened.source.data
+        names = [part.variable] if part.variable else ["lccs_class", "land_cover", "igbp", "clc", "fraction"]
+        variable = next((n for n in names if n in data), None)
+        if variable is None:
+            raise InputError(
+                f"{opened.source.name}: no variable {' or '.join(names)}; it holds "
+                f"{', '.join(map(str, data.data_vars))}. Name it under domain.land_cover.variable."
+            )
+        regrid, window = opened.regridder(target)
+        if regrid is None:
+            return np.full((legend.cover.shape[1], *target.shape), np.nan)
+        select: dict[str, Any] = {}
+        for dim in data[variable].dims:
+            if dim in ("year", "time"):
+                select[str(dim)] = part.year if part.year is not None else data[dim].values[-1]
+        if select and part.year is not None and part.year not in list(data[next(iter(select))].values):
+            have = ", ".join(map(str, data[next(iter(select))].values))
+            raise InputError(f"{opened.source.name}: no year {part.year}; it holds {have}")
+        values = opened.source.read(variable, window, **select)
+        if "class" in data[variable].dims:
+            labels = [str(v) for v in data["class"].values]
+            return cover_from_shares(values, labels, legend, regrid)[0]
+        return cover_from_classes(np.nan_to_num(values, nan=-1).astype(int), legend, regrid)[0]
+
+    def dataset(self, target: Grid | None = None) -> xr.Dataset:
+        """The domain (or a part of its grid) as a CF dataset in memory, float64."""
+        target = target or self.grid
+        out = target.to_dataset()
+        return assemble(out, target, self.fields(target), self.region)
+
+
+def _vegetation_fields(grown: Vegetation, words: tuple[str, str], settings: DomainSettings) -> Fields:
+    origin, source = words
+    land = np.where(np.isfinite(grown.land), grown.land, 0.0)
+    natural = np.nan_to_num(grown.landunit[0])
+    mask = (land >= settings.least_land) & (natural > 0.0)
+    crops = {"mask": "crops are a land unit", "grass": "crops are counted as natural grass"}[settings.crops]
+    return {
+        "land_fraction": Field(
+            land,
+            (),
+            {
+                "standard_name": "land_area_fraction",
+                "long_name": "part of the cell that is not sea",
+                **_FRACTION,
+            },
+            origin,
+            source,
+        ),
+        "land_mask": Field(
+            mask.astype(float),
+            (),
+            {
+                "standard_name": "land_binary_mask",
+                "long_name": "1 where the cell is modelled",
+                "comment": f"land_fraction at least {settings.least_land:g} and natural vegetation present",
+                **_FRACTION,
+            },
+            origin,
+            source,
+        ),
+        "landunit_fraction": Field(
+            grown.landunit,
+            ("landunit",),
+            {"long_name": "part of the land", "comment": crops, **_FRACTION},
+            origin,
+            source,
+        ),
+        "pft_fraction": Field(
+            grown.pft,
+            ("pft",),
+            {
+                "long_name": "part of the natural land unit",
+                "comment": "CLM5 natural plant functional types by the climate rules of Bonan et al. (2002)",
+                **_FRACTION,
+            },
+            origin,
+            source,
+        ),
+    }
+
+
+def _clm_vegetation(target: Grid, opened: Opened, land_here: np.ndarray) -> Vegetation:
+    """Types and land units of CLM surface data in neutral form, weighted by the area of their land unit."""
+    regrid, window = opened.regridder(target)
+    if regrid is None:
+        nothing = np.full(target.shape, np.nan)
+        return Vegetation(
+            np.broadcast_to(nothing, (len(PFT_NAMES), *target.shape)),
+            np.broadcast_to(nothing, (len(LANDUNITS), *target.shape)),
+            nothing,
+        )
+    units = opened.source.read("landunit_fraction", window)
+    types = opened.source.read("pft_fraction", window)
+    land = opened.source.read("land_fraction", window) if "land_fraction" in opened.source.data else None
+    weight = np.ones(units.shape[1:]) if land is None else land
+    mean_land = regrid.mean(weight)[0]
+    mean_units = regrid.mean(units * weight)[0]
+    mean_types = regrid.mean(types * (units[0] * weight))[0]
+    has = np.nan_to_num(mean_land) > 0.0
+    landunit = np.where(has, mean_units / np.where(has, mean_land, 1.0), np.nan)
+    natural = mean_units[0]
+    grown = np.nan_to_num(natural) > 0.0
+    bare = np.zeros_like(mean_types)
+    bare[0] = 1.0
+    pft = np.where(grown, mean_types / np.where(grown, natural, 1.0), bare)
+    return Vegetation(np.where(has, pft, np.nan), landunit, land_here if land is None else mean_land)
+
+
+def assemble(out: xr.Dataset, target: Grid, fields: Fields, region: Region) -> xr.Dataset:
+    """Adds fields, axes and global attributes to the CF form of a grid."""
+    axes: dict[str, tuple[np.ndarray, dict[str, Any]]] = {
+        "month": (np.arange(1, 13, dtype="i4"), {"long_name": "month of the year", "units": "1"}),
+        "soil_depth": (
+            defaults.soil_depth(),
+            {
+                "standard_name": "depth",
+                "long_name": "lower bound of the soil layer",
+                "units": "m",
+                "positive": "down",
+            },
+        ),
+        "pft": (
+            np.arange(len(PFT_NAMES), dtype="i4"),
+            {
+                "long_name": "CLM5 natural plant functional type",
+                "flag_values": np.arange(len(PFT_NAMES), dtype="i4"),
+                "flag_meanings": " ".join(PFT_NAMES),
+            },
+        ),
+        "landunit": (
+            np.arange(len(LANDUNITS), dtype="i4"),
+            {
+                "long_name": "land unit",
+                "flag_values": np.arange(len(LANDUNITS), dtype="i4"),
+                "flag_meanings": " ".join(LANDUNITS),
+            },
+        ),
+    }
+    for dim, (values, attrs) in axes.items():
+        out = out.assign_coords({dim: (dim, values, attrs)})
+    for name, field in fields.items():
+        attrs = {**field.attrs, "source": field.source, "elterra_origin": field.origin, "grid_mapping": CRS}
+        if field.filled:
+            attrs["elterra_filled_cells"] = field.filled
+            attrs["elterra_filled_with"] = field.fallback
+        if len(out[CRS].attrs) and "lat" in out.coords and out["lat"].ndim == 2:
+            attrs["coordinates"] = "lat lon"
+        out[name] = ((*field.lead, *target.dims), field.values, attrs)
+    out.attrs = global_attributes(region, fields)
+    return out
+
+
+def global_attributes(region: Region, fields: Fields) -> dict[str, Any]:
+    """Global attributes of a domain file."""
+    assumed = sorted(n for n, f in fields.items() if f.origin == "default")
+    return {
+        "Conventions": "CF-1.11",
+        "title": region.title or region.name,
+        "elterra_format": "domain_1",
+        "elterra_settings_sha256": region.content_hash(),
+        "elterra_defaults": " ".join(assumed),
+        "comment": "Variables named in elterra_defaults are stated assumptions, not data; see their attribute source.",
+        "source": "; ".join(sorted({f.source for f in fields.values() if f.origin != "default"})),
+        "acknowledgement": "Contains modified Copernicus Climate Change Service information; MODIS data of NASA LP DAAC"
+        if any(f.origin == "packaged" for f in fields.values())
+        else "see source",
+    }
+
+
+def load_default_europe(grid: Grid | None = None) -> xr.Dataset:
+    """The default Europe of the package on `grid`, by default the cells of ERA5 (0.25 degrees, 161 x 281).
+
+    Variables: see docs/science/domain.md. In memory, float64, rows from south to north.
+    """
+    settings = {"name": "europe", "title": "Default Europe of the package"}
+    plain = {**settings, "domain": {"grid": {"kind": "regular", "step": 0.25}}}
+    return Builder(Region.from_plain(plain), grid=grid or packaged_europe().climate_grid).dataset()

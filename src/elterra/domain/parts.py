@@ -1,0 +1,82 @@
+"""What one part of a domain (climate, soil, terrain, land cover) hands to the file: fields with their origin."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from elterra.domain.grid import Grid
+from elterra.domain.regrid import Regridder
+from elterra.domain.sources import Source
+
+#: dimension names of leading axes
+LEADING = ("month", "soil_depth", "pft", "landunit")
+
+
+@dataclass
+class Field:
+    """A field ``[..., y, x]`` of a domain.
+
+    Attributes
+    ----------
+    values : numbers
+    lead : names of the leading dimensions
+    attrs : CF attributes (units, long_name, standard_name)
+    origin : ``packaged``, ``file`` or ``default``
+    source : where it comes from, in words
+    filled : cells where `source` was silent and the packaged value or the assumption stands in
+    """
+
+    values: np.ndarray
+    lead: tuple[str, ...]
+    attrs: dict[str, Any]
+    origin: str
+    source: str
+    filled: int = 0
+    fallback: str = ""
+
+
+Fields = dict[str, Field]
+
+
+@dataclass
+class Opened:
+    """A source file with the regridders that were made of its windows (one a target tile)."""
+
+    source: Source
+    _last: tuple[Grid, Regridder | None, Any] | None = field(default=None, repr=False)
+
+    def regridder(self, target: Grid) -> tuple[Regridder | None, Any]:
+        """Regridder from the window of the source that `target` needs, and the window; None where they are apart."""
+        if self._last is None or self._last[0] is not target:
+            window = self.source.window(target)
+            made = None if window is None else Regridder(window.grid, target)
+            self._last = (target, made, window)
+        return self._last[1], self._last[2]
+
+    def mean(
+        self,
+        variable: str,
+        target: Grid,
+        change: Callable[[np.ndarray], np.ndarray] | None = None,
+        **select: Any,
+    ) -> np.ndarray | None:
+        """Mean ``[..., y, x]`` of a variable over the cells of `target`; None where source and target are apart.
+        `change` is applied before averaging."""
+        regrid, window = self.regridder(target)
+        if regrid is None:
+            return None
+        values = self.source.read(variable, window, **select)
+        return regrid.mean(values if change is None else change(values))[0]
+
+
+def filled(values: np.ndarray | None, stand_in: np.ndarray) -> tuple[np.ndarray, int]:
+    """`values` with gaps (or all of it, where None) from `stand_in`, and the number of cells with a gap."""
+    if values is None:
+        return np.array(stand_in, float), int(np.prod(stand_in.shape[-2:]))
+    gap = ~np.isfinite(values)
+    cells = gap.reshape(-1, *values.shape[-2:]).any(axis=0)
+    return np.where(gap, stand_in, values), int(cells.sum())
