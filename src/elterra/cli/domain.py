@@ -109,6 +109,10 @@ def _tell(figures: dict) -> None:
     typer.echo(
         f"land         {figures['land_km2'] / 1e6:.3f} million km2; modelled {figures['modelled_cells']} cells"
     )
+    if figures["land_cells_without_climate"]:
+        typer.echo(
+            f"outside      {figures['land_cells_without_climate']} land cells without climate are not modelled"
+        )
     for group, what in (("landunit_km2", "land units"), ("pft_km2", "types of the natural unit")):
         total = sum(figures[group].values()) or 1.0
         typer.echo(f"{what}")

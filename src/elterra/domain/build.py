@@ -102,7 +102,8 @@ class Builder:
         grown, words = self._vegetation(target, first)
         out = {**first, **ground}
         out |= soil(target, self._soil, None if isinstance(settings.soil, str) else settings.soil)
-        out |= _vegetation_fields(grown, words, settings)
+        weather = np.isfinite(first["tas"].values).all(axis=0) & np.isfinite(first["pr"].values).all(axis=0)
+        out |= _vegetation_fields(grown, words, settings, weather)
         return out
 
     def _sea(self, target: Grid) -> np.ndarray:
@@ -171,11 +172,13 @@ class Builder:
         return assemble(out, target, self.fields(target), self.region)
 
 
-def _vegetation_fields(grown: Vegetation, words: tuple[str, str], settings: DomainSettings) -> Fields:
+def _vegetation_fields(
+    grown: Vegetation, words: tuple[str, str], settings: DomainSettings, weather: np.ndarray
+) -> Fields:
     origin, source = words
     land = np.where(np.isfinite(grown.land), grown.land, 0.0)
     natural = np.nan_to_num(grown.landunit[0])
-    mask = (land >= settings.least_land) & (natural > 0.0)
+    mask = (land >= settings.least_land) & (natural > 0.0) & weather
     crops = {"mask": "crops are a land unit", "grass": "crops are counted as natural grass"}[settings.crops]
     return {
         "land_fraction": Field(
@@ -195,7 +198,7 @@ def _vegetation_fields(grown: Vegetation, words: tuple[str, str], settings: Doma
             {
                 "standard_name": "land_binary_mask",
                 "long_name": "1 where the cell is modelled",
-                "comment": f"land_fraction at least {settings.least_land:g} and natural vegetation present",
+                "comment": f"land_fraction at least {settings.least_land:g}, natural vegetation present, climate known",
                 **_FRACTION,
             },
             origin,
@@ -281,10 +284,12 @@ def assemble(out: xr.Dataset, target: Grid, fields: Fields, region: Region) -> x
     }
     for dim, (values, attrs) in axes.items():
         out = out.assign_coords({dim: (dim, values, attrs)})
+    modelled = fields["land_mask"].values > 0.5
     for name, field in fields.items():
         attrs = {**field.attrs, "source": field.source, "elterra_origin": field.origin, "grid_mapping": CRS}
-        if field.filled:
-            attrs["elterra_filled_cells"] = field.filled
+        gaps = 0 if field.filled is None else int((field.filled & modelled).sum())
+        if gaps:
+            attrs["elterra_filled_cells"] = gaps
             attrs["elterra_filled_with"] = field.fallback
         if len(out[CRS].attrs) and "lat" in out.coords and out["lat"].ndim == 2:
             attrs["coordinates"] = "lat lon"

@@ -93,17 +93,12 @@ def packaged_source() -> Source:
 
 
 def packaged_climate(target: Grid, opened: Opened) -> tuple[np.ndarray, np.ndarray]:
-    """`tas` (K) and `pr` (kg m-2 s-1) ``[12, y, x]`` on `target`.
-
-    Cells that reach beyond the packaged window take what of them lies inside; cells outside are an error.
-    """
+    """`tas` (K) and `pr` (kg m-2 s-1) ``[12, y, x]`` on `target`, NaN outside the packaged window (32.9-73.1 N,
+    25.1 W-45.1 E). Cells that reach beyond it take what of them lies inside."""
     tas, pr = opened.mean("tas", target), opened.mean("pr", target)
-    if tas is None or pr is None or not np.isfinite(tas).all():
-        raise InputError(
-            f"grid {target.name!r} ({target.lat.min():.2f}..{target.lat.max():.2f} N, "
-            f"{target.lon.min():.2f}..{target.lon.max():.2f} E) leaves the packaged climate (32.9..73.1 N, "
-            "-25.1..45.1 E). Give a `box` inside, or a climate file (`domain.climate.path`)."
-        )
+    if tas is None or pr is None:
+        nothing = np.full((12, *target.shape), np.nan)
+        return nothing, nothing.copy()
     return tas, np.maximum(pr, 0.0)
 
 

@@ -27,7 +27,7 @@ class Field:
     attrs : CF attributes (units, long_name, standard_name)
     origin : ``packaged``, ``file`` or ``default``
     source : where it comes from, in words
-    filled : cells where `source` was silent and the packaged value or the assumption stands in
+    filled : where `source` was silent (in any layer) and `fallback` stands in ``[y, x]``; None: nowhere
     """
 
     values: np.ndarray
@@ -35,7 +35,7 @@ class Field:
     attrs: dict[str, Any]
     origin: str
     source: str
-    filled: int = 0
+    filled: np.ndarray | None = None
     fallback: str = ""
 
 
@@ -73,10 +73,9 @@ class Opened:
         return regrid.mean(values if change is None else change(values))[0]
 
 
-def filled(values: np.ndarray | None, stand_in: np.ndarray) -> tuple[np.ndarray, int]:
-    """`values` with gaps (or all of it, where None) from `stand_in`, and the number of cells with a gap."""
+def filled(values: np.ndarray | None, stand_in: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """`values` with gaps (or all of it, where None) from `stand_in`, and where (any layer) that was ``[y, x]``."""
     if values is None:
-        return np.array(stand_in, float), int(np.prod(stand_in.shape[-2:]))
-    gap = ~np.isfinite(values)
-    cells = gap.reshape(-1, *values.shape[-2:]).any(axis=0)
-    return np.where(gap, stand_in, values), int(cells.sum())
+        values = np.full(stand_in.shape, np.nan)
+    gap = ~np.isfinite(values) & np.isfinite(stand_in)
+    return np.where(gap, stand_in, values), gap.reshape(-1, *values.shape[-2:]).any(axis=0)

@@ -41,6 +41,9 @@ def summarise(data: xr.Dataset) -> dict[str, Any]:
         "shape": list(area.shape),
         "cells": int(area.size),
         "modelled_cells": int(mask.sum()),
+        "land_cells_without_climate": int(
+            ((data["land_fraction"].values >= 0.5) & ~np.isfinite(data["tas"].values).all(axis=0)).sum()
+        ),
         "area_km2": float(area.sum()),
         "land_km2": float(land.sum()),
         "modelled_land_km2": float(land[mask].sum()),

@@ -158,7 +158,7 @@ def _bar(panel: Panel, x: float, y: float, low: float, high: float) -> str:
     ]
     for k, tick in enumerate(ticks):
         anchor = "start" if k == 0 else "end" if k == len(ticks) - 1 else "middle"
-        label = f"{tick:.3g}"
+        label = f"{tick:,.0f}" if abs(tick) >= 1000.0 else f"{tick:.3g}"
         out.append(
             f'<text x="{x + _WIDTH * k / (len(ticks) - 1):.1f}" y="{y + 21:.1f}" font-size="10" fill="#333" '
             f'text-anchor="{anchor}">{escape(label)}</text>'
