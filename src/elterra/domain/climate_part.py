@@ -194,7 +194,12 @@ def climate(
     out: Fields = {}
 
     def put(
-        name: str, values: np.ndarray, origin: str, source: str, gaps: int = 0, fallback: str = ""
+        name: str,
+        values: np.ndarray,
+        origin: str,
+        source: str,
+        gaps: np.ndarray | None = None,
+        fallback: str = "",
     ) -> None:
         lead = () if name == "ps" else ("month",)
         out[name] = Field(values, lead, dict(ATTRS[name]), origin, source, gaps, fallback)
