@@ -33,6 +33,8 @@ def overlap_areas(source: Grid, target: Grid, pieces: int = 8) -> sparse.csr_mat
     edge falls with its square. Grids of one system are treated exactly and cell by cell along each axis.
     """
     if source.mapping == target.mapping:
+        if isinstance(source.mapping, LambertAzimuthal):
+            return _projected(source, target)
         return _separable(source, target)
     if not source.mapping.spherical and not target.mapping.spherical:
         raise InputError(
@@ -63,11 +65,27 @@ def _separable(source: Grid, target: Grid) -> sparse.csr_matrix:
         length = float(source.mapping.plane(np.array(turn), np.array(0.0))[0])
         for turns in (-2, -1, 1, 2):
             along_x = along_x + _overlap_1d(su + turns * length, tu)
-    out = sparse.csr_matrix(sparse.kron(_overlap_1d(sv, tv), along_x, format="csr"))
-    if isinstance(source.mapping, LambertAzimuthal):  # du dv is area on the ellipsoid
-        su_area = np.diff(sv)[:, None] * np.diff(su)[None, :]
-        out = sparse.csr_matrix(out @ sparse.diags((source.area / su_area).ravel()))
-    return out
+    return sparse.csr_matrix(sparse.kron(_overlap_1d(sv, tv), along_x, format="csr"))
+
+
+def _projected(source: Grid, target: Grid) -> sparse.csr_matrix:
+    """Overlaps of two LAEA grids: areas on the sphere of the rectangles that all their lines make."""
+    edges = []
+    for a, b in ((source.x_edges, target.x_edges), (source.y_edges, target.y_edges)):
+        both = np.unique(np.concatenate([a, b]))
+        both = both[(both >= max(a[0], b[0])) & (both <= min(a[-1], b[-1]))]
+        tiny = 1e-9 * (a[-1] - a[0]) / a.size
+        both = both[np.append(True, np.diff(both) > tiny)] if both.size else both
+        if both.size < 2:
+            return sparse.csr_matrix((target.size, source.size))
+        edges.append(both)
+    pieces = Grid(source.mapping, edges[0], edges[1])
+    number = []
+    for grid in (target, source):
+        column = np.searchsorted(grid.x_edges, pieces.x, "right") - 1
+        row = np.searchsorted(grid.y_edges, pieces.y, "right") - 1
+        number.append((row[:, None] * grid.shape[1] + column[None, :]).ravel())
+    return sparse.csr_matrix((pieces.area.ravel(), (number[0], number[1])), shape=(target.size, source.size))
 
 
 def _overlap_1d(source: np.ndarray, target: np.ndarray) -> sparse.csr_matrix:

@@ -74,8 +74,8 @@ def vegetation(
     ----------
     cover : parts of the cell under each of `land_cover.KINDS` ``[cover, ...]``, sum 1 or all NaN
     climate : indices of `bioclimate` ``[...]``
-    sea : part of the cell that is sea, for legends that do not tell sea from lake (`water`); without it `water`
-        counts as lake
+    sea : part of the cell that is sea, for legends that do not tell sea from lake (`water`); the land is never
+        more than the rest. Without it `water` counts as lake
     crops : ``mask``: crops are a land unit of their own; ``grass``: they are natural C3 grass
     """
     if crops not in ("mask", "grass"):
@@ -93,9 +93,12 @@ def vegetation(
     natural = types.sum(axis=0)
     units = np.stack([natural, part["crop"], part["urban"], part["lake"], part["glacier"]])
     land = units.sum(axis=0)
+    if sea is not None:  # a map may know the sea less well than the mask
+        land = np.minimum(land, 1.0 - np.nan_to_num(sea))
     # below a thousandth of a cell, what the sums leave of land is round-off of the shares
     is_land = np.nan_to_num(land) > 1e-9
-    landunit = np.where(is_land, units / np.where(is_land, land, 1.0), np.nan)
+    total = units.sum(axis=0)
+    landunit = np.where(is_land, units / np.where(is_land, total, 1.0), np.nan)
     bare = np.zeros_like(types)
     bare[0] = 1.0
     grown = np.nan_to_num(natural) > 1e-9
