@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from elterra import __version__
 from elterra.domain import defaults, named_grids
 from elterra.domain.bioclimate import bioclimate
 from elterra.domain.climate_part import ClimateSource, climate, packaged_source
@@ -291,7 +292,7 @@ def assemble(out: xr.Dataset, target: Grid, fields: Fields, region: Region) -> x
         if gaps:
             attrs["elterra_filled_cells"] = gaps
             attrs["elterra_filled_with"] = field.fallback
-        if len(out[CRS].attrs) and "lat" in out.coords and out["lat"].ndim == 2:
+        if out["lat"].ndim == 2:
             attrs["coordinates"] = "lat lon"
         out[name] = ((*field.lead, *target.dims), field.values, attrs)
     out.attrs = global_attributes(region, fields)
@@ -304,6 +305,7 @@ def global_attributes(region: Region, fields: Fields) -> dict[str, Any]:
     return {
         "Conventions": "CF-1.11",
         "title": region.title or region.name,
+        "history": f"made by elterra {__version__} (domain)",
         "elterra_format": "domain_1",
         "elterra_settings_sha256": region.content_hash(),
         "elterra_defaults": " ".join(assumed),

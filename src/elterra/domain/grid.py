@@ -206,6 +206,7 @@ class Grid:
         out["cell_area"] = ((ydim, xdim), self.area, area)
         if not isinstance(self.mapping, LatLon):
             two = (ydim, xdim)
+            out["cell_area"].attrs["coordinates"] = "lat lon"
             extra = {"bounds": "lat_vertices"} if corners else {}
             out = out.assign_coords(lat=(two, self.lat, {**_LAT, **extra}))
             extra = {"bounds": "lon_vertices"} if corners else {}

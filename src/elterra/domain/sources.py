@@ -168,10 +168,13 @@ def _edges(data: xr.Dataset, dim: str, metres: bool, name: str) -> tuple[np.ndar
 
 
 def _span(edges: np.ndarray, low: float, high: float, margin: int) -> slice | None:
+    """Cells between `low` and `high` and `margin` more; None where there is none between them."""
+    if high <= edges[0] or low >= edges[-1]:
+        return None
     first = int(np.searchsorted(edges, low, "right")) - 1 - margin
     last = int(np.searchsorted(edges, high, "left")) + margin
     first, last = max(first, 0), min(last, edges.size - 1)
-    return slice(first, last) if first < last else None
+    return slice(first, last)
 
 
 def _outline(grid: Grid, points: int = 8) -> tuple[np.ndarray, np.ndarray]:
