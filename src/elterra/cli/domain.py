@@ -100,6 +100,16 @@ def plot(
         typer.echo(f"written      {path}")
 
 
+@app.command()
+def schema() -> None:
+    """JSON Schema of the file of a region, for editors."""
+    import json
+
+    from elterra.experiment import region_schema
+
+    typer.echo(json.dumps(region_schema(), indent=1))
+
+
 def _tell(figures: dict) -> None:
     ny, nx = figures["shape"]
     typer.echo(f"{figures['title']}")

@@ -61,6 +61,7 @@ ATTRS: dict[str, dict[str, Any]] = {
         "standard_name": "air_temperature",
         "long_name": "2 m air temperature, monthly mean",
         "units": "K",
+        "units_metadata": "temperature: on_scale",
     },
     "pr": {
         "standard_name": "precipitation_flux",

@@ -185,7 +185,7 @@ def terrain(target: Grid, opened: Opened | None, settings: TerrainFile | None, t
         if settings.kind == "dem":
             known = _from_dem(target, opened, settings.variable)
         else:
-            known = _from_statistics(target, opened, settings.variable)
+            known = _from_statistics(target, opened, settings.variable, settings.kind != "clm")
     out: Fields = {}
     stand_in = z
     for name in ("elevation", "elevation_sd", "slope"):
@@ -213,22 +213,25 @@ def _find(opened: Opened, variable: str | None, names: tuple[str, ...], needed: 
     return found
 
 
-def _from_statistics(target: Grid, opened: Opened, variable: str | None) -> dict[str, np.ndarray | None]:
-    """Mean and spread of source cells put together: variance within cells plus variance between them."""
-    mean_name = _find(opened, variable, _MEAN_NAMES, True)
+def _from_statistics(
+    target: Grid, opened: Opened, variable: str | None, needed: bool = True
+) -> dict[str, np.ndarray | None]:
+    """Mean and spread of source cells put together: variance within cells plus variance between them. Where there
+    is no mean (not `needed`: CLM's surface data), the variance within cells alone."""
+    mean_name = _find(opened, variable, _MEAN_NAMES, needed)
     sd_name = _find(opened, None, _SD_NAMES, False)
-    assert mean_name is not None
-    mean = opened.mean(mean_name, target)
-    out: dict[str, np.ndarray | None] = {"elevation": mean}
-    if mean is not None and sd_name is not None:
-        square = opened.mean(mean_name, target, np.square)
-        within = opened.mean(sd_name, target, np.square)
-        assert square is not None
-        assert within is not None
-        out["elevation_sd"] = np.sqrt(np.maximum(square - mean**2, 0.0) + within)
-    for name in ("slope", "SLOPE"):
-        if name in opened.source.data:
-            out["slope"] = opened.mean(name, target)
+    out: dict[str, np.ndarray | None] = {}
+    between = np.zeros(target.shape)
+    if mean_name is not None:
+        mean, square = opened.mean(mean_name, target), opened.mean(mean_name, target, np.square)
+        out["elevation"] = mean
+        if mean is not None and square is not None:
+            between = np.maximum(square - mean**2, 0.0)
+    within = None if sd_name is None else opened.mean(sd_name, target, np.square)
+    if within is not None:
+        out["elevation_sd"] = np.sqrt(np.where(np.isfinite(between), between, 0.0) + within)
+    if "slope" in opened.source.data:
+        out["slope"] = opened.mean("slope", target)
     return out
 
 
