@@ -239,6 +239,54 @@ def test_real_sources_give_a_domain_of_the_alps(tmp_path):
     assert data.ps.values.ravel()[low] > data.ps.values.min()
 
 
+def test_climate_between_cells_and_by_elevation(tmp_path):
+    """A plane of temperature and a ridge: interpolation finds the plane, the lapse puts the ridge on it."""
+    lat, lon = np.arange(43.0, 54.0), np.arange(3.0, 18.0)
+    plane = 280.0 + 0.5 * (lat[:, None] - 48.0) + 0.2 * (lon[None, :] - 10.0)
+    axes = {"lat": lat, "lon": lon}
+    xr.Dataset(
+        {
+            "tas": (("month", "lat", "lon"), np.broadcast_to(plane, (12, *plane.shape)), {"units": "K"}),
+            "pr": (("month", "lat", "lon"), np.full((12, *plane.shape), 60.0), {"units": "mm month-1"}),
+        },
+        coords=axes,
+    ).to_netcdf(tmp_path / "climate.nc", engine="h5netcdf")
+    fine = np.arange(42.05, 55.0, 0.1), np.arange(2.05, 19.0, 0.1)
+    z = 1000.0 * np.exp(-(((fine[1] - 10.0) / 0.4) ** 2)) + np.zeros((fine[0].size, 1))
+    xr.Dataset({"z": (("lat", "lon"), z)}, coords={"lat": fine[0], "lon": fine[1]}).to_netcdf(
+        tmp_path / "dem.nc", engine="h5netcdf"
+    )
+
+    def domain_of(detail, grid=None):
+        plain = {
+            "grid": {"kind": "regular", "step": 0.2, "box": [46, 50, 7, 13]},
+            "climate": {"path": "climate.nc"},
+            "terrain": {"kind": "dem", "path": "dem.nc"},
+            "climate_detail": detail,
+        }
+        return Builder(Region.from_plain({"name": "t", "domain": plain}, folder=tmp_path), grid=grid)
+
+    builder = domain_of("smooth")
+    smooth = builder.dataset()
+    lat2, lon2 = builder.grid.lat, builder.grid.lon
+    exact = 280.0 + 0.5 * (lat2 - 48.0) + 0.2 * (lon2 - 10.0)
+    np.testing.assert_allclose(smooth.tas.values[0], exact, atol=1e-9)
+    lapsed = domain_of("elevation").dataset()
+    ridge, aside = int(np.argmin(np.abs(builder.grid.x - 10.0))), int(np.argmin(np.abs(builder.grid.x - 8.0)))
+    colder = (smooth.tas - lapsed.tas).values[0]
+    # 980 m against some 600 m of the climate's cells there
+    np.testing.assert_allclose(colder[:, ridge], 0.0065 * 355.0, rtol=0.1)
+    # the valley beside it is warmer than the cell that holds both
+    assert np.abs(colder[:, aside]).max() < 0.2
+    assert colder.min() < -0.5
+    assert "6.5 K km-1" in lapsed.tas.attrs["source"]
+    # a tile of it is the same
+    part = domain_of("elevation", builder.grid.window(slice(5, 12), slice(10, 22))).dataset()
+    np.testing.assert_allclose(part.tas.values, lapsed.tas.values[:, 5:12, 10:22], atol=1e-9)
+    with pytest.raises(InputError, match="needs a terrain file"):
+        Builder(region(climate_detail="elevation"))
+
+
 def test_corine_and_igbp_agree_on_the_forests_of_central_europe():
     path = SHARED / "corine_fraction_eu_0p44.nc"
     if not path.exists():

@@ -9,7 +9,7 @@ from elterra.domain.grid import Grid
 from elterra.domain.mappings import CORDEX_POLE, LambertAzimuthal, LatLon, RotatedPole
 from elterra.domain.named_grids import cordex, laea, regular
 from elterra.domain.overlap import overlap_areas
-from elterra.domain.regrid import Regridder, nearest
+from elterra.domain.regrid import Interpolator, Regridder, nearest
 from elterra.errors import InputError
 
 BOX = (44.0, 56.0, 0.0, 20.0)
@@ -187,6 +187,31 @@ def test_shares_of_classes_sum_to_one_and_weigh_by_area():
     total = (shares[2] * target.area).sum()
     assert total == pytest.approx(source.area[classes == 2].sum(), rel=1e-12)
     assert regrid.share(classes, [1, 2])[1].max() < 1.0
+
+
+def test_interpolation_is_exact_for_planes_and_round_the_earth():
+    source, target = regular(1.0, BOX), cordex("EUR-44").subset(46.0, 52.0, 8.0, 18.0)
+    carry = Interpolator(source, target)
+    values, part = carry.mean(np.stack([3.0 * source.lat - source.lon, np.ones(source.shape)]))
+    np.testing.assert_allclose(values[0], 3.0 * target.lat - target.lon, atol=1e-10)
+    np.testing.assert_allclose(values[1], 1.0, rtol=1e-12)
+    np.testing.assert_allclose(part, 1.0, rtol=1e-12)
+    # Greenwich lies between the last and the first column
+    whole = Grid(LatLon(), np.linspace(0.0, 360.0, 73), np.linspace(-90.0, 90.0, 37))
+    near = regular(1.0, (40.0, 50.0, -5.0, 5.0))
+    distance, _ = Interpolator(whole, near).mean(np.minimum(np.abs(whole.lon), 180.0))
+    np.testing.assert_allclose(distance, np.maximum(np.abs(near.lon), 2.5), atol=1e-9)
+
+
+def test_interpolation_leaves_gaps_out():
+    source, target = regular(1.0, BOX), regular(0.25, (46.0, 54.0, 2.0, 18.0))
+    field = np.full(source.shape, 5.0)
+    field[4, :] = np.nan
+    values, part = Interpolator(source, target).mean(field)
+    np.testing.assert_allclose(values[np.isfinite(values)], 5.0)
+    assert part.min() < 0.5
+    outside = Interpolator(source, regular(1.0, (57.0, 58.0, 0.0, 20.0))).mean(field)[0]
+    assert np.isnan(outside).all()
 
 
 def test_nearest_finds_the_cell_of_each_centre():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from elterra.domain.bioclimate import bioclimate
 from elterra.domain.climate_part import ClimateSource, climate, packaged_source
 from elterra.domain.europe import packaged_europe
 from elterra.domain.grid import CRS, Grid
-from elterra.domain.ground_part import soil, terrain
+from elterra.domain.ground_part import mean_elevation, soil, terrain
 from elterra.domain.land_cover import cover_from_classes, cover_from_shares, scheme
 from elterra.domain.parts import Field, Fields, Opened
 from elterra.domain.pft import LANDUNITS, PFT_NAMES, Vegetation, vegetation
@@ -24,7 +23,8 @@ from elterra.domain.sources import Source, open_source, source_of
 from elterra.errors import InputError
 from elterra.experiment import DomainSettings, LandCoverFile, Region, RegionGrid, SoilFile, TerrainFile
 
-#: opens the neutral form of a CLM surface data set (`pipeline/domain_clm.py`); domain does not know CLM's files
+#: opens the neutral form of a CLM surface data set (`pipeline/domain_clm.py`); domain does not know CLM's
+#: files
 ClmOpener = Callable[[str], Source]
 
 _FRACTION = {"units": "1"}
@@ -70,6 +70,8 @@ class Builder:
         self._cover = self._opened(settings.land_cover)
         self._soil = self._opened(settings.soil)
         self._terrain = self._opened(settings.terrain)
+        if settings.climate_detail == "elevation" and isinstance(settings.terrain, str):
+            raise InputError("climate_detail: elevation needs a terrain file (domain.terrain.path)")
         self._mask = None if settings.mask == "packaged" else Opened(self._open(settings.mask.path))
 
     def _open(self, path: str) -> Source:
@@ -89,23 +91,36 @@ class Builder:
     def fields(self, target: Grid) -> Fields:
         """All fields on `target`, a part of the grid (or all of it)."""
         settings = self.settings
-        # terrain needs temperature for its assumptions, pressure needs terrain
-        first = climate(target, self._packaged_climate, self._climate, None)
-        ground = terrain(
-            target,
-            self._terrain,
-            None if isinstance(settings.terrain, str) else settings.terrain,
-            first["tas"].values,
-        )
-        if first["ps"].origin == "default" and ground["elevation"].origin != "default":
-            pressure = defaults.pressure(ground["elevation"].values, first["tas"].values)
-            first["ps"] = replace(first["ps"], values=pressure)
+        smooth = settings.climate_detail != "cells"
+        first = climate(target, self._packaged_climate, self._climate, smooth=smooth)
+        # the assumptions of the terrain need temperature; pressure and lapse of temperature need the terrain
+        chosen = None if isinstance(settings.terrain, str) else settings.terrain
+        ground = terrain(target, self._terrain, chosen, first["tas"].values)
+        if ground["elevation"].origin == "file":
+            elevation = ground["elevation"].values
+            warmer = self._warmer(target, elevation) if settings.climate_detail == "elevation" else None
+            first = climate(target, self._packaged_climate, self._climate, elevation, smooth, warmer)
         grown, words = self._vegetation(target, first)
         out = {**first, **ground}
         out |= soil(target, self._soil, None if isinstance(settings.soil, str) else settings.soil)
         weather = np.isfinite(first["tas"].values).all(axis=0) & np.isfinite(first["pr"].values).all(axis=0)
         out |= _vegetation_fields(grown, words, settings, weather)
         return out
+
+    def _warmer(self, target: Grid, elevation: np.ndarray) -> np.ndarray:
+        """What the temperature of the cells differs from that of the climate, by elevation (K) ``[y, x]``; 0
+        where the elevation of the climate's cells is not known."""
+        assert self._terrain is not None
+        assert not isinstance(self.settings.terrain, str)
+        source = self._packaged_climate if self._climate is None else self._climate.opened
+        carry, window = source.interpolator(target)
+        coarse = None
+        if carry is not None:
+            # a reader of its own: the windows of the climate are other grids than the target
+            coarse = mean_elevation(window.grid, Opened(self._terrain.source), self.settings.terrain)
+        if carry is None or coarse is None:
+            return np.zeros(target.shape)
+        return np.nan_to_num(defaults.LAPSE * (carry.mean(coarse)[0] - elevation))
 
     def _sea(self, target: Grid) -> np.ndarray:
         """Part of each cell that is sea, by the mask."""

@@ -1,4 +1,5 @@
-"""The monthly climate of a domain: packaged ERA5, or a file, with stated assumptions for what is not there."""
+"""The monthly climate of a domain: packaged ERA5, or a file, with stated assumptions for what is not
+there."""
 
 from __future__ import annotations
 
@@ -93,13 +94,14 @@ def packaged_source() -> Source:
     return source_of(data, "packaged ERA5 monthly climate 2000-2025 (data/NOTICE.md)")
 
 
-def packaged_climate(target: Grid, opened: Opened) -> tuple[np.ndarray, np.ndarray]:
-    """`tas` (K) and `pr` (kg m-2 s-1) ``[12, y, x]`` on `target`, NaN outside the packaged window (32.9-73.1 N,
-    25.1 W-45.1 E). Cells that reach beyond it take what of them lies inside."""
-    tas, pr = opened.mean("tas", target), opened.mean("pr", target)
-    if tas is None or pr is None:
+def packaged_climate(target: Grid, opened: Opened, smooth: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    """`tas` (K) and `pr` (kg m-2 s-1) ``[12, y, x]`` on `target`, NaN outside the packaged window (32.9-73.1
+    N, 25.1 W-45.1 E). Cells that reach beyond it take what of them lies inside."""
+    carry, window = opened.interpolator(target) if smooth else opened.regridder(target)
+    if carry is None:
         nothing = np.full((12, *target.shape), np.nan)
         return nothing, nothing.copy()
+    tas, pr = (carry.mean(opened.source.read(name, window))[0] for name in ("tas", "pr"))
     return tas, np.maximum(pr, 0.0)
 
 
@@ -145,10 +147,11 @@ class ClimateSource:
             return 1.0 / (DAYS * 86400.0), offset
         return factor, offset
 
-    def monthly(self, name: str, target: Grid) -> np.ndarray | None:
-        """Climatology ``[12, y, x]`` of a variable; NaN where the file is silent, None where it does not reach."""
-        regrid, window = self.opened.regridder(target)
-        if regrid is None:
+    def monthly(self, name: str, target: Grid, smooth: bool = False) -> np.ndarray | None:
+        """Climatology ``[12, y, x]`` of a variable; NaN where the file is silent, None where it does not
+        reach."""
+        carry, window = self.opened.interpolator(target) if smooth else self.opened.regridder(target)
+        if carry is None:
             return None
         source = self.opened.source
         values = source.read(self.names[name], window).astype(float)
@@ -156,7 +159,7 @@ class ClimateSource:
         by_month = np.stack([values[months == m].mean(axis=0) for m in range(1, 13)])
         factor, offset = self.factors[name]
         scale = factor if np.ndim(factor) == 0 else np.asarray(factor)[:, None, None]
-        return regrid.mean(by_month * scale + offset)[0]
+        return carry.mean(by_month * scale + offset)[0]
 
 
 def _months(source: Source, variable: str, values: np.ndarray) -> np.ndarray:
@@ -180,17 +183,27 @@ def _months(source: Source, variable: str, values: np.ndarray) -> np.ndarray:
 
 
 def saturation(t: np.ndarray) -> np.ndarray:
-    """Saturation vapour pressure over water, Pa, of temperature (K): Bolton (1980), Mon. Weather Rev. 108, eq. 10."""
+    """Saturation vapour pressure over water, Pa, of temperature (K): Bolton (1980), Mon. Weather Rev. 108,
+    eq. 10."""
     c = np.asarray(t) - 273.15
     return 611.2 * np.exp(17.67 * c / (c + 243.5))
 
 
 def climate(
-    target: Grid, packaged: Opened, file: ClimateSource | None, elevation: np.ndarray | None
+    target: Grid,
+    packaged: Opened,
+    file: ClimateSource | None,
+    elevation: np.ndarray | None = None,
+    smooth: bool = False,
+    warmer: np.ndarray | None = None,
 ) -> Fields:
     """The climate variables of a domain (`ATTRS`), monthly ``[12, y, x]`` but for `ps`.
 
-    `elevation` (m) ``[y, x]`` for the pressure, None where it is not known from a file.
+    Parameters
+    ----------
+    elevation : of the cells (m) ``[y, x]`` for the pressure; None where it is not known from a file
+    smooth : interpolated between the cells of the climate instead of their means
+    warmer : added to the temperature (K) ``[y, x]``: what the elevation of a cell differs from the climate's
     """
     out: Fields = {}
 
@@ -207,15 +220,15 @@ def climate(
 
     words = packaged.source.name
     if file is None:
-        tas, pr = packaged_climate(target, packaged)
+        tas, pr = packaged_climate(target, packaged, smooth)
         put("tas", tas, "packaged", words)
         put("pr", pr, "packaged", words)
         derived: dict[str, np.ndarray | None] = {}
     else:
-        derived = _from_file(target, file)
+        derived = _from_file(target, file, smooth)
         stand_in = None
         if any(v is None or not np.isfinite(v).all() for v in (derived["tas"], derived["pr"])):
-            stand_in = packaged_climate(target, packaged)
+            stand_in = packaged_climate(target, packaged, smooth)
         for i, name in enumerate(("tas", "pr")):
             known = derived[name]
             if known is not None and stand_in is None:
@@ -225,6 +238,9 @@ def climate(
                 values, gaps = filled(known, stand_in[i])
                 put(name, values, "file", file.opened.source.name, gaps, words)
         tas, pr = out["tas"].values, out["pr"].values
+    if warmer is not None:
+        tas = out["tas"].values = tas + warmer
+        out["tas"].source += "; corrected for elevation by 6.5 K km-1"
     if elevation is None:
         elevation = defaults.elevation(tas, target.lat, target.lon)
     table = defaults.table()
@@ -245,9 +261,9 @@ def climate(
     return out
 
 
-def _from_file(target: Grid, file: ClimateSource) -> dict[str, np.ndarray | None]:
+def _from_file(target: Grid, file: ClimateSource, smooth: bool) -> dict[str, np.ndarray | None]:
     """What the file gives of the variables of a domain."""
-    out = {name: file.monthly(name, target) for name in file.names}
+    out = {name: file.monthly(name, target, smooth) for name in file.names}
     if out.get("hurs") is None and out.get("dew_point") is not None and out.get("tas") is not None:
         out["hurs"] = np.minimum(100.0 * saturation(out["dew_point"]) / saturation(out["tas"]), 100.0)  # type: ignore[arg-type]
     if out.get("sfcWind") is None and out.get("u10") is not None and out.get("v10") is not None:

@@ -18,6 +18,8 @@ from elterra.domain.europe import DAYS
 
 #: W m-2, mean over the solar cycle
 SOLAR_CONSTANT = 1361.0
+#: K m-1, of temperature with elevation (International Standard Atmosphere)
+LAPSE = 0.0065
 
 
 @cache
@@ -98,7 +100,7 @@ def pressure(elevation_m: np.ndarray, tas: np.ndarray) -> np.ndarray:
     """Surface pressure, Pa ``[...]``, hydrostatic with the annual mean of `tas` (K, ``[12, ...]``) at the
     surface and 6.5 K km-1 below it (International Standard Atmosphere)."""
     surface = np.asarray(tas).mean(axis=0)
-    sea_level = surface + 0.0065 * np.asarray(elevation_m)
+    sea_level = surface + LAPSE * np.asarray(elevation_m)
     return 101325.0 * (surface / sea_level) ** 5.2559
 
 

@@ -138,8 +138,9 @@ def _layered(target: Grid, opened: Opened, kind: str) -> dict[str, np.ndarray]:
 
 
 def on_layers(values: np.ndarray, bounds: np.ndarray, depth: np.ndarray) -> np.ndarray:
-    """Layers ``[source, ...]`` between `bounds` (m, ``[source, 2]``) as means over the layers that end at `depth`
-    (m): exact overlaps in depth; below the last source layer its values hold; NaN above or between."""
+    """Layers ``[source, ...]`` between `bounds` (m, ``[source, 2]``) as means over the layers that end at
+    `depth` (m): exact overlaps in depth; below the last source layer its values hold; NaN above or
+    between."""
     tops = np.concatenate([[0.0], depth[:-1]])
     out = np.full((depth.size, *values.shape[1:]), np.nan)
     ends = bounds[:, 1].copy()
@@ -202,6 +203,13 @@ def terrain(target: Grid, opened: Opened | None, settings: TerrainFile | None, t
     return out
 
 
+def mean_elevation(target: Grid, opened: Opened, settings: TerrainFile) -> np.ndarray | None:
+    """Mean elevation of a file over the cells of `target`, m ``[y, x]``, NaN where it is silent; None where
+    it has none or does not reach."""
+    name = _find(opened, settings.variable, _MEAN_NAMES, settings.kind != "clm")
+    return None if name is None else opened.mean(name, target)
+
+
 def _find(opened: Opened, variable: str | None, names: tuple[str, ...], needed: bool) -> str | None:
     data = opened.source.data
     found = variable or next((n for n in names if n in data), None)
@@ -216,8 +224,8 @@ def _find(opened: Opened, variable: str | None, names: tuple[str, ...], needed: 
 def _from_statistics(
     target: Grid, opened: Opened, variable: str | None, needed: bool = True
 ) -> dict[str, np.ndarray | None]:
-    """Mean and spread of source cells put together: variance within cells plus variance between them. Where there
-    is no mean (not `needed`: CLM's surface data), the variance within cells alone."""
+    """Mean and spread of source cells put together: variance within cells plus variance between them. Where
+    there is no mean (not `needed`: CLM's surface data), the variance within cells alone."""
     mean_name = _find(opened, variable, _MEAN_NAMES, needed)
     sd_name = _find(opened, None, _SD_NAMES, False)
     out: dict[str, np.ndarray | None] = {}
@@ -236,8 +244,8 @@ def _from_statistics(
 
 
 def _from_dem(target: Grid, opened: Opened, variable: str | None) -> dict[str, np.ndarray | None]:
-    """Mean, standard deviation and mean slope of a finer elevation grid. The slope is that between the centres of
-    its cells: it falls with their size."""
+    """Mean, standard deviation and mean slope of a finer elevation grid. The slope is that between the
+    centres of its cells: it falls with their size."""
     name = _find(opened, variable, _MEAN_NAMES, True)
     assert name is not None
     regrid, window = opened.regridder(target)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from elterra.domain.grid import Grid
-from elterra.domain.regrid import Regridder
+from elterra.domain.regrid import Interpolator, Regridder
 from elterra.domain.sources import Source
 
 #: dimension names of leading axes
@@ -44,10 +44,11 @@ Fields = dict[str, Field]
 
 @dataclass
 class Opened:
-    """A source file with the regridders that were made of its windows (one a target tile)."""
+    """A source file, and how it was carried to the last target asked for (one a tile)."""
 
     source: Source
     _last: tuple[Grid, Regridder | None, Any] | None = field(default=None, repr=False)
+    _smooth: tuple[Grid, Interpolator | None] | None = field(default=None, repr=False)
 
     def regridder(self, target: Grid) -> tuple[Regridder | None, Any]:
         """Regridder from the window of the source that `target` needs, and the window; None where they are apart."""
@@ -56,6 +57,13 @@ class Opened:
             made = None if window is None else Regridder(window.grid, target)
             self._last = (target, made, window)
         return self._last[1], self._last[2]
+
+    def interpolator(self, target: Grid) -> tuple[Interpolator | None, Any]:
+        """Interpolator from the window of the source that `target` needs, and the window."""
+        if self._smooth is None or self._smooth[0] is not target:
+            window = self.source.window(target)
+            self._smooth = (target, None if window is None else Interpolator(window.grid, target))
+        return self._smooth[1], self.source.window(target)
 
     def mean(
         self,

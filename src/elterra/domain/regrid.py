@@ -1,4 +1,5 @@
-"""First-order conservative regridding: means over exact shared areas, with missing values, and shares of classes."""
+"""First-order conservative regridding: means over exact shared areas, with missing values, and shares of
+classes."""
 
 from __future__ import annotations
 
@@ -61,8 +62,8 @@ class Regridder:
     def share(self, classes: np.ndarray, members: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
         """Shares of classes in each target cell, and the part covered by any of `members`.
 
-        `classes` ``[sy, sx]`` integers. Returns ``[len(members), ty, tx]`` shares of the part that holds any of
-        the members (sum 1, NaN where there is none), and that part ``[ty, tx]``.
+        `classes` ``[sy, sx]`` integers. Returns ``[len(members), ty, tx]`` shares of the part that holds any
+        of the members (sum 1, NaN where there is none), and that part ``[ty, tx]``.
         """
         flat = np.asarray(classes).ravel()
         if flat.size != self.source.size:
@@ -89,6 +90,66 @@ class Regridder:
                 "must be y, x, both increasing."
             )
         return array.reshape(-1, self.source.size)
+
+
+class Interpolator:
+    """Carries smooth fields to a *finer* grid: bilinear between the centres of the source's cells, in its own
+    coordinates. Not conservative: what a source cell holds is not what arrives on its part of the target.
+
+    Attributes
+    ----------
+    weights : parts of the source's cells in the values of the target's, sparse ``[target.size,
+        source.size]``; rows of target centres outside the source are empty
+    """
+
+    def __init__(self, source: Grid, target: Grid) -> None:
+        self.source, self.target = source, target
+        x, y = (a.ravel() for a in source.mapping.forward(target.lat, target.lon))
+        turn = source.mapping.periodic
+        if turn:
+            x = x - turn * np.floor((x - source.x_edges[0]) / turn)
+        inside = (x >= source.x_edges[0]) & (x <= source.x_edges[-1])
+        inside &= (y >= source.y_edges[0]) & (y <= source.y_edges[-1])
+        columns, part_x = _between(source.x, x, turn if source.is_global else 0.0)
+        rows, part_y = _between(source.y, y, 0.0)
+        nx = source.shape[1]
+        cell = np.arange(x.size)
+        entries = [
+            (wy * wx, cell, row * nx + column)
+            for row, wy in ((rows[0], 1.0 - part_y), (rows[1], part_y))
+            for column, wx in ((columns[0], 1.0 - part_x), (columns[1], part_x))
+        ]
+        weight, who, where = (np.concatenate(e)[np.tile(inside, 4)] for e in zip(*entries, strict=True))
+        self.weights = sparse.csr_matrix((weight, (who, where)), shape=(target.size, source.size))
+
+    def mean(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Interpolated values ``[..., ty, tx]`` of a field ``[..., sy, sx]``, over its valid neighbours (NaN
+        where there is none), and their weight (0..1)."""
+        array = np.asarray(values, float)
+        flat = array.reshape(-1, self.source.size)
+        valid = np.isfinite(flat)
+        part = (self.weights @ valid.T.astype(float)).T
+        total = (self.weights @ np.where(valid, flat, 0.0).T).T
+        out = np.full(total.shape, np.nan)
+        np.divide(total, part, out=out, where=part > 1e-9)
+        shape = (*array.shape[:-2], *self.target.shape)
+        return out.reshape(shape), part.reshape(shape)
+
+
+def _between(
+    centres: np.ndarray, at: np.ndarray, turn: float
+) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
+    """Numbers of the centres on both sides of `at`, and how far on the way it is; the outer half cells hold
+    the value of their centre, or meet round the earth (`turn`)."""
+    if turn:
+        around = np.concatenate([[centres[-1] - turn], centres, [centres[0] + turn]])
+        low = np.clip(np.searchsorted(around, at, "right") - 1, 0, around.size - 2)
+        part = (at - around[low]) / (around[low + 1] - around[low])
+        return ((low - 1) % centres.size, low % centres.size), part
+    low = np.clip(np.searchsorted(centres, at, "right") - 1, 0, max(centres.size - 2, 0))
+    high = np.minimum(low + 1, centres.size - 1)
+    width = np.where(high > low, centres[high] - centres[low], 1.0)
+    return (low, high), np.clip((at - centres[low]) / width, 0.0, 1.0)
 
 
 def nearest(source: Grid, target: Grid) -> np.ndarray:

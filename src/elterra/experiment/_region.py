@@ -1,4 +1,5 @@
-"""The file of a region (`examples/europe.yaml`): grid, and where land cover, climate, soil and terrain come from."""
+"""The file of a region (`examples/europe.yaml`): grid, and where land cover, climate, soil and terrain come
+from."""
 
 from __future__ import annotations
 
@@ -25,7 +26,8 @@ class RegionGrid(_Model):
     step: Positive | None = None
     """Width of a cell: degrees (regular) or metres (laea)."""
     box: tuple[Degrees, Degrees, Degrees, Degrees] | None = None
-    """South, north, west, east in degrees; absent: 33, 73, -25, 45 (regular, laea) or the whole grid (cordex)."""
+    """South, north, west, east in degrees; absent: 33, 73, -25, 45 (regular, laea) or the whole grid
+    (cordex)."""
 
     @model_validator(mode="after")
     def _fits(self) -> RegionGrid:
@@ -104,6 +106,9 @@ class DomainSettings(_Model):
     """Cropland as a land unit that is not modelled, or as natural grass."""
     climate: Literal["packaged"] | ClimateFile = "packaged"
     """ERA5 2000-2025 at 0.25 degrees (packaged), or a file."""
+    climate_detail: Literal["cells", "smooth", "elevation"] = "cells"
+    """Cells finer than those of the climate: its means (conservative), interpolated between them, or
+    interpolated and the temperature corrected for elevation by 6.5 K km-1 (needs a terrain file)."""
     soil: Literal["default"] | SoilFile = "default"
     """Stated assumptions, or a file."""
     terrain: Literal["default"] | TerrainFile = "default"
