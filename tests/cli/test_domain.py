@@ -68,6 +68,12 @@ def test_faults_are_told_with_their_line(tmp_path, capsys):
     assert "no such file" in capsys.readouterr().err
 
 
+def test_run_tells_what_a_region_file_is_for(tmp_path, capsys):
+    (tmp_path / "small.yaml").write_text(YAML)
+    assert _call(["run", str(tmp_path / "small.yaml")], False) == 2
+    assert "elterra domain make" in capsys.readouterr().err
+
+
 def test_the_schema_of_the_region_file_is_the_shipped_one(capsys):
     assert _call(["domain", "schema"], False) == 0
     shipped = (Path(__file__).parents[2] / "examples" / "region.schema.json").read_text()

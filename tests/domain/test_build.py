@@ -316,6 +316,25 @@ def test_faults_of_the_file_are_told():
         Builder(region(soil={"kind": "clm", "path": "surfdata.nc"}))
 
 
+def test_tiles_shrink_with_fine_sources(tmp_path):
+    fine = 1.0 / 360.0
+    lat, lon = 46.0 + fine * np.arange(360), 7.0 + fine * np.arange(360)
+    classes = np.full((360, 360), 70, "u1")
+    axes = {"lat": lat, "lon": lon}
+    xr.Dataset({"lccs_class": (("lat", "lon"), classes)}, coords=axes).to_netcdf(
+        tmp_path / "c.nc", engine="h5netcdf"
+    )
+    plain = {
+        "grid": {"kind": "regular", "step": 0.5, "box": [46, 47, 7, 8]},
+        "land_cover": {"kind": "esa_cci", "path": "c.nc"},
+    }
+    builder = Builder(Region.from_plain({"name": "t", "domain": plain}, folder=tmp_path))
+    assert 100 < builder.tile_cells() < 200  # 180 x 180 classes a cell
+    data = builder.dataset()
+    trees = data.pft_fraction.values[1:3].sum(axis=0)
+    np.testing.assert_allclose(trees, 0.7, rtol=1e-6)
+
+
 def test_the_3_km_grid_is_worked_on_in_pieces():
     grid = cordex("EUR-0275")
     part = grid.window(slice(700, 720), slice(800, 830))

@@ -44,7 +44,6 @@ def make(
     import time
 
     from elterra.domain.summary import open_domain, summarise
-    from elterra.domain.write import TILE_CELLS
     from elterra.pipeline.domain_make import make_domain
 
     begun = time.perf_counter()
@@ -53,7 +52,7 @@ def make(
         if total > 1:
             print(f"domain: tile {done} of {total}", file=sys.stderr, flush=True)
 
-    path = make_domain(region, out, tile_cells or TILE_CELLS, told)
+    path = make_domain(region, out, tile_cells, told)
     with open_domain(path) as data:
         figures = summarise(data)
     figures |= {"file": str(path), "bytes": path.stat().st_size, "seconds": time.perf_counter() - begun}

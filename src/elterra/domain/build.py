@@ -28,6 +28,10 @@ from elterra.experiment import DomainSettings, LandCoverFile, Region, RegionGrid
 ClmOpener = Callable[[str], Source]
 
 _FRACTION = {"units": "1"}
+#: cells of a tile: about 150 doubles a cell and their sources, 0.5 GB
+TILE_CELLS = 250_000
+#: cells of a source that are read for one tile
+SOURCE_CELLS = 4_000_000
 
 
 def grid_of(settings: RegionGrid) -> Grid:
@@ -87,6 +91,26 @@ class Builder:
                 )
             return Opened(self._clm(str(self.region.path_of(part.path))))
         return Opened(self._open(part.path))
+
+    def tile_cells(self, most: int = TILE_CELLS) -> int:
+        """Cells that a tile may have so that neither it nor the part of a source it needs is large: at most `most`, and
+        at most `SOURCE_CELLS` of the finest source."""
+        own = float(self.grid.area.sum()) / self.grid.size
+        sources = (
+            self._packaged_climate,
+            self._packaged_cover,
+            self._cover,
+            self._soil,
+            self._terrain,
+            self._mask,
+        )
+        finest = own
+        for opened in (*sources, None if self._climate is None else self._climate.opened):
+            if opened is not None:
+                grid = opened.source.grid
+                rows = slice(grid.shape[0] // 2, grid.shape[0] // 2 + 1)
+                finest = min(finest, float(grid.window(rows, slice(0, 1)).area.sum()))
+        return max(1, min(most, int(SOURCE_CELLS * finest / own)))
 
     def fields(self, target: Grid) -> Fields:
         """All fields on `target`, a part of the grid (or all of it)."""

@@ -71,7 +71,11 @@ class Regridder:
                 f"classes {np.shape(classes)} do not fit the source grid {self.source.shape}. "
                 "Give one class a cell."
             )
-        area = np.stack([self.weights @ (flat == member).astype(float) for member in members])
+        present = set(np.unique(flat).tolist())
+        nothing = np.zeros(self.target.size)
+        area = np.stack(
+            [self.weights @ (flat == m).astype(float) if m in present else nothing for m in members]
+        )
         total = area.sum(axis=0)
         out = np.full(area.shape, np.nan)
         np.divide(area, total, out=out, where=total > 0.0)

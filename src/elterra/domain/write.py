@@ -15,20 +15,17 @@ from elterra.domain.build import Builder
 from elterra.domain.tiles import tiling_for
 from elterra.errors import ElterraError
 
-#: cells of a tile: about 150 doubles a cell and their sources, 0.5 GB
-TILE_CELLS = 250_000
-
 
 def write_domain(
     builder: Builder,
     path: Path,
-    tile_cells: int = TILE_CELLS,
+    tile_cells: int | None = None,
     told: Callable[[int, int], None] | None = None,
 ) -> Path:
     """Writes the domain of `builder` to `path` (new, then renamed). Fields are float32, compressed, areas and axes
-    float64; `told` is called with tiles done and their number."""
+    float64; `tile_cells` is chosen for bounded memory where it is not given; `told` is called with tiles done and their number."""
     grid = builder.grid
-    tiling = tiling_for(grid, tile_cells)
+    tiling = tiling_for(grid, tile_cells or builder.tile_cells())
     aside = path.with_name(f".{path.name}.{os.getpid()}.new")
     path.parent.mkdir(parents=True, exist_ok=True)
     frame = grid.to_dataset(corners=True)

@@ -445,6 +445,10 @@ def load_experiment(path: str | Path) -> Experiment:
     """Reads and checks an experiment file. Raises `InputError` with one line a fault."""
     path = Path(path)
     plain, lines = read_plain(path)
+    if isinstance(plain, dict) and "domain" in plain and "site" not in plain:
+        raise InputError(
+            f"{path}: this is the file of a region, not of a station's reanalysis. `elterra domain make` makes its domain."
+        )
     return _check(Experiment, plain, str(path), lines, path.resolve().parent)
 
 

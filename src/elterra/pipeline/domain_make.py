@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from elterra.domain.build import Builder
-from elterra.domain.write import TILE_CELLS, write_domain
+from elterra.domain.write import write_domain
 from elterra.experiment import load_region
 from elterra.pipeline.domain_clm import clm_source
 
@@ -14,7 +14,7 @@ from elterra.pipeline.domain_clm import clm_source
 def make_domain(
     region: str | Path,
     out: Path | None = None,
-    tile_cells: int = TILE_CELLS,
+    tile_cells: int | None = None,
     told: Callable[[int, int], None] | None = None,
 ) -> Path:
     """Writes the domain of a region file; returns the path (`out`, or NAME.domain.nc in the working
