@@ -305,6 +305,19 @@ def test_corine_and_igbp_agree_on_the_forests_of_central_europe():
         early.dataset()
 
 
+def test_a_modis_file_agrees_with_the_packaged_map_and_the_mask_finds_its_lakes():
+    path = SHARED / "modis_igbp_eu_0p25.nc"
+    if not path.exists():
+        pytest.skip("shared reference data not here")
+    grid = {"kind": "regular", "step": 1.0, "box": [54, 64, 8, 35]}
+    packaged = Builder(region(grid)).dataset()
+    modis = Builder(region(grid, land_cover={"kind": "igbp", "path": str(path), "shift": -1})).dataset()
+    land = packaged.land_fraction.values
+    assert np.abs(modis.land_fraction.values - land).mean() < 0.05
+    ladoga = modis.landunit_fraction.sel(lat=61.5, lon=31.5, method="nearest")
+    assert float(ladoga[3]) > 0.4
+
+
 def test_faults_of_the_file_are_told():
     with pytest.raises(InputError, match="a cordex grid needs"):
         region({"kind": "cordex", "step": 1.0})

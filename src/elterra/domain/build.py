@@ -15,7 +15,7 @@ from elterra.domain.climate_part import ClimateSource, climate, packaged_source
 from elterra.domain.europe import packaged_europe
 from elterra.domain.grid import CRS, Grid
 from elterra.domain.ground_part import mean_elevation, soil, terrain
-from elterra.domain.land_cover import cover_from_classes, cover_from_shares, scheme
+from elterra.domain.land_cover import KINDS, cover_from_classes, cover_from_shares, scheme
 from elterra.domain.parts import Field, Fields, Opened
 from elterra.domain.pft import LANDUNITS, PFT_NAMES, Vegetation, vegetation
 from elterra.domain.site import EUROPE
@@ -178,6 +178,10 @@ class Builder:
         if part.kind == "clm":
             return _clm_vegetation(target, self._cover, 1.0 - self._sea(target)), words
         cover = self._file_cover(target, self._cover, part)
+        if part.kind == "igbp":  # files of MODIS do not tell sea from lake, the packaged map does
+            sea, lake, water = (KINDS.index(kind) for kind in ("sea", "lake", "water"))
+            cover[water] += cover[sea] + cover[lake]
+            cover[[sea, lake]] = np.where(np.isfinite(cover[water]), 0.0, np.nan)
         return vegetation(cover, indices, self._sea(target), self.settings.crops), words
 
     def _file_cover(self, target: Grid, opened: Opened, part: LandCoverFile) -> np.ndarray:
@@ -203,7 +207,9 @@ class Builder:
         if "class" in data[variable].dims:
             labels = [str(v) for v in data["class"].values]
             return cover_from_shares(values, labels, legend, regrid)[0]
-        return cover_from_classes(np.nan_to_num(values, nan=-1).astype(int), legend, regrid)[0]
+        return cover_from_classes(np.nan_to_num(values, nan=-9999).astype(int) + part.shift, legend, regrid)[
+            0
+        ]
 
     def dataset(self, target: Grid | None = None) -> xr.Dataset:
         """The domain (or a part of its grid) as a CF dataset in memory, float64."""

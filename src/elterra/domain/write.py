@@ -23,7 +23,8 @@ def write_domain(
     told: Callable[[int, int], None] | None = None,
 ) -> Path:
     """Writes the domain of `builder` to `path` (new, then renamed). Fields are float32, compressed, areas and axes
-    float64; `tile_cells` is chosen for bounded memory where it is not given; `told` is called with tiles done and their number."""
+    float64; `tile_cells` is chosen for bounded memory where it is not given; `told` is called with tiles done and
+    their number."""
     grid = builder.grid
     tiling = tiling_for(grid, tile_cells or builder.tile_cells())
     aside = path.with_name(f".{path.name}.{os.getpid()}.new")

@@ -51,6 +51,8 @@ class LandCoverFile(_Model):
     """Map of classes ``[y, x]``, or shares ``[class, y, x]``; absent: looked for."""
     year: int | None = None
     """Of files with several years; absent: the last."""
+    shift: int = 0
+    """Added to the classes of the file: -1 for an IGBP file that calls water 1 and barren land 17."""
 
 
 class ClimateFile(_Model):
