@@ -1,5 +1,8 @@
 """CLM surface data as a source of a domain."""
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -9,6 +12,8 @@ from elterra.errors import InputError
 from elterra.experiment import Region
 from elterra.pipeline.domain_clm import clm_source
 from elterra.pipeline.domain_make import make_domain
+
+SHARED = Path(os.environ.get("ELTERRA_SHARED", Path(__file__).resolve().parents[3] / "shared"))
 
 
 @pytest.fixture
@@ -84,6 +89,33 @@ def test_slope_and_spread_of_the_terrain_are_taken_and_the_elevation_is_assumed(
     np.testing.assert_allclose(data.slope.values, 2.5)
     np.testing.assert_allclose(data.elevation_sd.values, 120.0)
     assert data.elevation.attrs["elterra_origin"] == "default"
+
+
+def test_a_real_surface_data_set_on_its_own_cells():
+    path = SHARED / "reference" / "clm5" / "bgc40" / "surfdata.nc"
+    if not path.exists():
+        pytest.skip("shared reference data not here")
+    source = clm_source(path)
+    region = Region.from_plain(
+        {
+            "name": "rur",
+            "domain": {
+                "grid": {"kind": "regular", "step": 0.11, "box": [50.625, 51.175, 5.86, 6.74]},
+                "land_cover": {"kind": "clm", "path": str(path)},
+                "soil": {"kind": "clm", "path": str(path)},
+            },
+        }
+    )
+    data = Builder(region, clm=clm_source).dataset()
+    assert source.grid.shape == data.cell_area.shape == (5, 8)
+    units, types = source.data.landunit_fraction.values, source.data.pft_fraction.values
+    np.testing.assert_allclose(data.landunit_fraction.values, units, atol=1e-9)
+    natural = units[0] > 0
+    np.testing.assert_allclose(data.pft_fraction.values[:, natural], types[:, natural], atol=1e-9)
+    # the first layer of a domain holds the first two of CLM and a little of the third
+    low, high = source.data.sand.values[:3].min(axis=0), source.data.sand.values[:3].max(axis=0)
+    assert (data.sand.values[0] >= low - 1e-9).all()
+    assert (data.sand.values[0] <= high + 1e-9).all()
 
 
 def test_make_domain_reads_clm_and_says_what_it_cannot(surfdata, tmp_path):
