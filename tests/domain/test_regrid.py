@@ -224,6 +224,9 @@ def test_nearest_finds_the_cell_of_each_centre():
 
 
 def test_what_cannot_be_done_is_told():
+    arctic = Grid.uniform(RotatedPole(6.55, 0.0), -10.0, -10.0, 2.0, 11, 11, "around the pole")
+    with pytest.raises(InputError, match="around the pole of the second"):
+        overlap_areas(arctic, regular(0.5, (60.0, 90.0, -30.0, 30.0)))
     with pytest.raises(InputError, match="different LAEA"):
         overlap_areas(laea(200_000.0, BOX), Grid(LambertAzimuthal(lat0=40.0), np.arange(3.0), np.arange(3.0)))
     with pytest.raises(InputError, match="does not fit"):

@@ -180,14 +180,13 @@ def _block(drawn: Grid, plane: Grid, pieces: int) -> sparse.csr_matrix:
         else:
             parts.append((*ends, np.zeros(ends[0].size, bool)))
     u0, u1, v0, v1, plus, minus, jump = (np.concatenate(p) for p in zip(*parts, strict=True))
-    torn = np.zeros(
-        cell.size + 1, bool
-    )  # cells across the cut of the plane (or around its pole); the last entry serves -1
+    # cells across the cut of the plane, or around its pole; the last entry serves -1
+    torn = np.zeros(cell.size + 1, bool)
     torn[plus[jump]] = torn[minus[jump]] = True
     torn[-1] = False
-    if torn.any() and (
-        plane.is_global or plane.mapping.periodic - (plane.x_edges[-1] - plane.x_edges[0]) < 5.0
-    ):
+    near_cut = plane.mapping.periodic - (plane.x_edges[-1] - plane.x_edges[0]) < 5.0
+    near_pole = plane.y_edges[-1] > 85.0 or plane.y_edges[0] < -85.0
+    if torn.any() and (near_cut or near_pole):
         raise InputError(
             f"grids {drawn.name!r} and {plane.name!r}: cells of the first lie across the cut or around "
             "the pole of the second. Take a part of the grids that does not."

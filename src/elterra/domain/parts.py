@@ -48,7 +48,7 @@ class Opened:
 
     source: Source
     _last: tuple[Grid, Regridder | None, Any] | None = field(default=None, repr=False)
-    _smooth: tuple[Grid, Interpolator | None] | None = field(default=None, repr=False)
+    _smooth: tuple[Grid, Interpolator | None, Any] | None = field(default=None, repr=False)
 
     def regridder(self, target: Grid) -> tuple[Regridder | None, Any]:
         """Regridder from the window of the source that `target` needs, and the window; None where they are apart."""
@@ -62,8 +62,9 @@ class Opened:
         """Interpolator from the window of the source that `target` needs, and the window."""
         if self._smooth is None or self._smooth[0] is not target:
             window = self.source.window(target)
-            self._smooth = (target, None if window is None else Interpolator(window.grid, target))
-        return self._smooth[1], self.source.window(target)
+            made = None if window is None else Interpolator(window.grid, target)
+            self._smooth = (target, made, window)
+        return self._smooth[1], self._smooth[2]
 
     def mean(
         self,
