@@ -31,11 +31,12 @@ def stages() -> tuple[Stage, ...]:
     """
     steps = "elterra.pipeline.steps"
     record = "elterra.pipeline.reanalysis.record"
+    site = ("elterra.domain.site", "elterra.domain._davos")  # of the room, what a station reads
     land = (
         "elterra.land",
         "elterra.registry",
         "elterra.forcing",
-        "elterra.domain",
+        *site,
         "elterra.pipeline.reanalysis",
     )
     return (
@@ -44,7 +45,7 @@ def stages() -> tuple[Stage, ...]:
             1,
             f"{steps}.domain:run",
             sections=("site",),
-            code=(f"{steps}.domain", "elterra.domain", record),
+            code=(f"{steps}.domain", *site, record),
         ),
         Stage(
             "forcing",
@@ -52,7 +53,7 @@ def stages() -> tuple[Stage, ...]:
             f"{steps}.forcing:run",
             needs=("domain",),
             sections=("site", "data", "period"),
-            code=(f"{steps}.forcing", "elterra.forcing", "elterra.observations", "elterra.domain", record),
+            code=(f"{steps}.forcing", "elterra.forcing", "elterra.observations", *site, record),
             inputs=_record,
         ),
         Stage(
@@ -61,7 +62,7 @@ def stages() -> tuple[Stage, ...]:
             f"{steps}.observations:run",
             needs=("domain",),
             sections=("site", "data", "period"),
-            code=(f"{steps}.observations", "elterra.observations", "elterra.domain", record),
+            code=(f"{steps}.observations", "elterra.observations", *site, record),
             inputs=_record,
         ),
         Stage(
