@@ -68,10 +68,21 @@ def test_faults_are_told_with_their_line(tmp_path, capsys):
     assert "no such file" in capsys.readouterr().err
 
 
-def test_run_tells_what_a_region_file_is_for(tmp_path, capsys):
+def test_run_makes_the_domain_and_its_maps_once(tmp_path, capsys):
     (tmp_path / "small.yaml").write_text(YAML)
-    assert _call(["run", str(tmp_path / "small.yaml")], False) == 2
-    assert "elterra domain make" in capsys.readouterr().err
+    words = ["run", str(tmp_path / "small.yaml"), "--run", str(tmp_path / "out"), "--json"]
+    assert _call(words, False) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["ran"] == ["domain", "maps"]
+    assert told["figures"]["domain"]["cells"] == 96
+    assert (tmp_path / "out" / "maps" / "domain.svg").exists()
+    assert _call(words, False) == 0
+    assert json.loads(capsys.readouterr().out)["skipped"] == ["domain", "maps"]
+    assert _call(["status", str(tmp_path / "out"), "--json"], False) == 0
+    assert {s["state"] for s in json.loads(capsys.readouterr().out)["stages"]} == {"done"}
+    # what belongs to a station is refused with words
+    assert _call(["check", str(tmp_path / "small.yaml")], False) == 2
+    assert "file of a region" in capsys.readouterr().err
 
 
 def test_the_schema_of_the_region_file_is_the_shipped_one(capsys):

@@ -19,6 +19,7 @@ from elterra.experiment._region import (
     RegionGrid,
     SoilFile,
     TerrainFile,
+    load_asked,
     load_region,
     region_schema,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "Site",
     "SoilFile",
     "TerrainFile",
+    "load_asked",
     "load_experiment",
     "load_region",
     "region_schema",

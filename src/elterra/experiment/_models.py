@@ -447,7 +447,8 @@ def load_experiment(path: str | Path) -> Experiment:
     plain, lines = read_plain(path)
     if isinstance(plain, dict) and "domain" in plain and "site" not in plain:
         raise InputError(
-            f"{path}: this is the file of a region, not of a station's reanalysis. `elterra domain make` makes its domain."
+            f"{path}: this is the file of a region, not of a station's reanalysis; `elterra run` and "
+            "`elterra domain make` take it"
         )
     return _check(Experiment, plain, str(path), lines, path.resolve().parent)
 

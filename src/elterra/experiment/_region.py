@@ -10,7 +10,7 @@ from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
 from elterra.errors import InputError
 from elterra.experiment._faults import faults_of
-from elterra.experiment._models import Name, Positive, _Model, read_plain
+from elterra.experiment._models import Experiment, Name, Positive, _Model, load_experiment, read_plain
 from elterra.files import digest_of
 
 Degrees = Annotated[float, Field(ge=-360, le=360)]
@@ -157,6 +157,13 @@ def load_region(path: str | Path) -> Region:
     path = Path(path)
     plain, lines = read_plain(path)
     return _check(plain, str(path), lines, path.resolve().parent)
+
+
+def load_asked(path: str | Path) -> Experiment | Region:
+    """The file of a station's reanalysis or of a region (which has `domain` and no `site`), checked."""
+    plain, _ = read_plain(Path(path))
+    is_region = isinstance(plain, dict) and "domain" in plain and "site" not in plain
+    return load_region(path) if is_region else load_experiment(path)
 
 
 def region_schema() -> dict[str, Any]:
