@@ -329,6 +329,46 @@ def test_faults_of_the_file_are_told():
         Builder(region(soil={"kind": "clm", "path": "surfdata.nc"}))
 
 
+@pytest.mark.parametrize(
+    ("kind", "fields"),
+    [
+        # sand, clay 40 and 20 %, carbon 2 %, bulk density 1300 kg m-3 in the units of each source
+        (
+            "soilgrids",
+            {
+                f"{name}_{layer}_mean": value
+                for layer in ("0-5cm", "5-15cm", "15-30cm", "30-60cm", "60-100cm", "100-200cm")
+                for name, value in (("sand", 400.0), ("clay", 200.0), ("soc", 200.0), ("bdod", 130.0))
+            },
+        ),
+        (
+            "hwsd",
+            {
+                f"{layer}_{name}": value
+                for layer in ("T", "S")
+                for name, value in (("SAND", 40.0), ("CLAY", 20.0), ("OC", 2.0), ("BULK_DEN", 1.3))
+            },
+        ),
+    ],
+)
+def test_soil_files_in_their_own_units(tmp_path, kind, fields):
+    lat, lon = np.arange(43.5, 53.0, 0.5), np.arange(3.5, 17.0, 0.5)
+    whole = np.ones((lat.size, lon.size))
+    data = xr.Dataset(
+        {n: (("lat", "lon"), v * whole) for n, v in fields.items()}, coords={"lat": lat, "lon": lon}
+    )
+    data.to_netcdf(tmp_path / "soil.nc", engine="h5netcdf")
+    plain = {
+        "grid": {"kind": "regular", "step": 1.0, "box": [44, 52, 4, 16]},
+        "soil": {"kind": kind, "path": "soil.nc"},
+    }
+    out = Builder(Region.from_plain({"name": "t", "domain": plain}, folder=tmp_path)).dataset()
+    np.testing.assert_allclose(out.sand.values, 40.0, rtol=1e-12)
+    np.testing.assert_allclose(out.clay.values, 20.0, rtol=1e-12)
+    np.testing.assert_allclose(out.organic.values, 0.02 * 1300.0 / 0.58, rtol=1e-12)
+    assert "elterra_filled_cells" not in out.sand.attrs
+
+
 def test_tiles_shrink_with_fine_sources(tmp_path):
     fine = 1.0 / 360.0
     lat, lon = 46.0 + fine * np.arange(360), 7.0 + fine * np.arange(360)
