@@ -318,6 +318,23 @@ def test_a_modis_file_agrees_with_the_packaged_map_and_the_mask_finds_its_lakes(
     assert float(ladoga[3]) > 0.4
 
 
+def test_a_mask_file_takes_land_away(tmp_path):
+    lat, lon = np.arange(43.5, 53.0), np.arange(3.5, 17.0)
+    land = np.ones((lat.size, lon.size))
+    land[:, lon < 8.0] = 0.0
+    xr.Dataset({"land": (("lat", "lon"), land)}, coords={"lat": lat, "lon": lon}).to_netcdf(
+        tmp_path / "m.nc", engine="h5netcdf"
+    )
+    plain = {
+        "grid": {"kind": "regular", "step": 1.0, "box": [44, 52, 4, 16]},
+        "mask": {"path": "m.nc", "variable": "land"},
+    }
+    data = Builder(Region.from_plain({"name": "t", "domain": plain}, folder=tmp_path)).dataset()
+    west = data.lon.values < 8.0
+    assert float(data.land_fraction.values[:, west].max()) == 0.0
+    assert float(data.land_mask.values[:, ~west].sum()) > 50
+
+
 def test_faults_of_the_file_are_told():
     with pytest.raises(InputError, match="a cordex grid needs"):
         region({"kind": "cordex", "step": 1.0})
@@ -379,7 +396,7 @@ def test_tiles_shrink_with_fine_sources(tmp_path):
     )
     plain = {
         "grid": {"kind": "regular", "step": 0.5, "box": [46, 47, 7, 8]},
-        "land_cover": {"kind": "esa_cci", "path": "c.nc"},
+        "land_cover": {"kind": "esa_cci", "path": "c.nc", "year": 2018},
     }
     builder = Builder(Region.from_plain({"name": "t", "domain": plain}, folder=tmp_path))
     assert 100 < builder.tile_cells() < 200  # 180 x 180 classes a cell

@@ -172,16 +172,17 @@ class Builder:
             else:
                 classes = self._packaged_cover.source.read("land_cover", window)
                 cover, _ = cover_from_classes(classes, scheme("igbp"), regrid)
-            return vegetation(cover, indices, None, self.settings.crops), words
+            sea = None if self._mask is None else self._sea(target)
+            return vegetation(cover, indices, sea, self.settings.crops), words
         assert self._cover is not None
         words = ("file", f"{part.kind} {self._cover.source.name}")
         if part.kind == "clm":
             return _clm_vegetation(target, self._cover, 1.0 - self._sea(target)), words
         cover = self._file_cover(target, self._cover, part)
         if part.kind == "igbp":  # files of MODIS do not tell sea from lake, the packaged map does
-            sea, lake, water = (KINDS.index(kind) for kind in ("sea", "lake", "water"))
-            cover[water] += cover[sea] + cover[lake]
-            cover[[sea, lake]] = np.where(np.isfinite(cover[water]), 0.0, np.nan)
+            at_sea, lake, water = (KINDS.index(kind) for kind in ("sea", "lake", "water"))
+            cover[water] += cover[at_sea] + cover[lake]
+            cover[[at_sea, lake]] = np.where(np.isfinite(cover[water]), 0.0, np.nan)
         return vegetation(cover, indices, self._sea(target), self.settings.crops), words
 
     def _file_cover(self, target: Grid, opened: Opened, part: LandCoverFile) -> np.ndarray:
@@ -196,26 +197,33 @@ class Builder:
         regrid, window = opened.regridder(target)
         if regrid is None:
             return np.full((legend.cover.shape[1], *target.shape), np.nan)
-        select: dict[str, Any] = {}
-        for dim in data[variable].dims:
-            if dim in ("year", "time"):
-                select[str(dim)] = part.year if part.year is not None else data[dim].values[-1]
-        if select and part.year is not None and part.year not in list(data[next(iter(select))].values):
-            have = ", ".join(map(str, data[next(iter(select))].values))
-            raise InputError(f"{opened.source.name}: no year {part.year}; it holds {have}")
+        select = _year(data[variable], part.year, opened.source.name)
         values = opened.source.read(variable, window, **select)
         if "class" in data[variable].dims:
             labels = [str(v) for v in data["class"].values]
             return cover_from_shares(values, labels, legend, regrid)[0]
-        return cover_from_classes(np.nan_to_num(values, nan=-9999).astype(int) + part.shift, legend, regrid)[
-            0
-        ]
+        classes = np.nan_to_num(values, nan=-9999).astype(int) + part.shift
+        return cover_from_classes(classes, legend, regrid)[0]
 
     def dataset(self, target: Grid | None = None) -> xr.Dataset:
         """The domain (or a part of its grid) as a CF dataset in memory, float64."""
         target = target or self.grid
         out = target.to_dataset()
         return assemble(out, target, self.fields(target), self.region)
+
+
+def _year(array: xr.DataArray, year: int | None, where: str) -> dict[str, Any]:
+    """Label on the axis of years (numbers or times) of a land cover map: that of `year`, or the last."""
+    for dim in array.dims:
+        if dim in ("year", "time"):
+            axis = array[dim].values
+            is_time = np.issubdtype(axis.dtype, np.datetime64)
+            years = axis.astype("datetime64[Y]").astype(int) + 1970 if is_time else axis.astype(int)
+            found = np.flatnonzero(years == (years[-1] if year is None else year))
+            if not found.size:
+                raise InputError(f"{where}: no year {year}; it holds {', '.join(map(str, years))}")
+            return {str(dim): axis[found[-1]]}
+    return {}
 
 
 def _vegetation_fields(

@@ -116,7 +116,7 @@ class DomainSettings(_Model):
     terrain: Literal["default"] | TerrainFile = "default"
     """Stated assumptions, or a file."""
     mask: Literal["packaged"] | MaskFile = "packaged"
-    """Where the sea is, for legends that do not tell it from lakes."""
+    """Where the sea is: of the packaged map, or a file. The land of a cell is never more than it says."""
     least_land: float = Field(default=0.5, gt=0, le=1)
     """Cells with less land than this part are masked."""
 
