@@ -26,6 +26,10 @@ BENCHES: dict[str, tuple[str, str]] = {
         "inverse problems with known answers, Sobol indices, calibrate-emulate-sample, coverage",
     ),
     "clm5": ("elterra.bench.clm5", "agreement with reference runs of CLM5: fluxes, states, pools, responses"),
+    "domain": (
+        "elterra.bench.domain",
+        "areas and regridding of grids, sums of the default Europe, time and memory of domains",
+    ),
     "import": ("elterra.bench.import_time", "seconds of `elterra --help` and of `import elterra`"),
     "land": (
         "elterra.bench.land",

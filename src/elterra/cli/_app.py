@@ -14,6 +14,7 @@ from elterra.cli import (
     check,
     clm,
     demo,
+    domain,
     evaluate,
     export,
     info,
@@ -64,6 +65,7 @@ app.command("export")(export.export)
 app.command("bench")(bench.bench)
 app.add_typer(clm.app, name="clm")
 app.add_typer(spinup.app, name="spinup")
+app.add_typer(domain.app, name="domain")
 app.command("info")(info.info)
 
 
