@@ -16,6 +16,7 @@ from elterra.cli import (
     demo,
     evaluate,
     export,
+    forcing,
     info,
     new,
     report,
@@ -64,6 +65,7 @@ app.command("export")(export.export)
 app.command("bench")(bench.bench)
 app.add_typer(clm.app, name="clm")
 app.add_typer(spinup.app, name="spinup")
+app.add_typer(forcing.app, name="forcing")
 app.command("info")(info.info)
 
 

@@ -1,0 +1,219 @@
+"""Bench ``weather``: generated weather of withheld places against measured weather, beside rivals."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from elterra.bench.weather_rivals import daily_of, moved, nearest, wgen
+from elterra.bench.weather_stats import Daily, compare, diurnal_error
+from elterra.errors import InputError
+from elterra.forcing.humidity import saturation_pressure, vapour_pressure
+from elterra.forcing.weather import Coefficients, MonthlyClimate, WeatherGenerator
+from elterra.forcing.weather.fit import fit
+from elterra.forcing.weather.towers import Station, Steps, read_daily, read_halfhourly, region
+
+Array = NDArray[np.float64]
+BLOCKS = ("north", "south", "alps", "centre")
+#: years generated, and fewest years of a place that is scored
+YEARS, QUICK_YEARS, LONG_ENOUGH = 20, 5, 4
+#: columns of generated days, by name of the statistics
+SEED = 20260101
+
+
+def shared_data() -> Path:
+    """Folder of the reference data; `InputError` where it is not."""
+    given = os.environ.get("ELTERRA_SHARED")
+    root = Path(given) if given else Path(__file__).resolve().parents[3] / ".." / "shared"
+    if not (root / "data" / "flux").is_dir():
+        raise InputError(
+            f"bench weather needs the reference data: {root / 'data'} is not there. Set ELTERRA_SHARED."
+        )
+    return root / "data"
+
+
+def measure(
+    *, quick: bool = False, case: str | None = None, land: bool = False, folder: Path | None = None
+) -> dict[str, float]:
+    """Figures by block and over all withheld places (keys in ``benchmarks/README.md``).
+
+    Each block is generated with coefficients fitted on the other blocks. ``case``: blocks, separated by commas.
+    ``land``: the land model under generated and measured weather instead (minutes).
+    """
+    data = folder or shared_data()
+    if land:
+        from elterra.bench.weather_land import measure_land
+
+        return measure_land(data, quick=quick)
+    wanted = list(BLOCKS) if case is None else case.split(",")
+    unknown = [b for b in wanted if b not in BLOCKS]
+    if unknown:
+        raise InputError(f"bench weather: no block {', '.join(unknown)}; there are {', '.join(BLOCKS)}")
+    if quick and case is None:
+        wanted = ["south"]
+    scores: dict[str, list[dict[str, float]]] = {}
+    figures: dict[str, float] = {}
+    stations, steps = read_daily(data), read_halfhourly(data)
+    for block in wanted:
+        of_block = block_scores(data, block, stations, steps, QUICK_YEARS if quick else YEARS)
+        for source, found in of_block.items():
+            scores.setdefault(source, []).extend(found)
+            figures |= {f"{block}.{source}.{k}": v for k, v in _mean(found).items()}
+        print(f"weather: block {block} done", file=sys.stderr, flush=True)
+    for source, found in scores.items():
+        figures |= {f"{source}.{k}": v for k, v in _mean(found).items()}
+    figures["places"] = float(len(scores["generated"]))
+    return {k: v for k, v in figures.items() if np.isfinite(v)}
+
+
+def block_scores(
+    data: Path, block: str, stations: list[Station], steps: list[Steps], years: int
+) -> dict[str, list[dict[str, float]]]:
+    """Scores of the places of a block by source: generated, nearest, wgen, floor (other years of the place itself)."""
+    coefficients = fit(data, withhold=(block,))
+    targets = [s for s in stations if region(s) == block and _usable(s)]
+    training = [s for s in stations if region(s) != block]
+    climates = [climate_of(s) for s in targets]
+    made = generate_days(joined(climates), coefficients, years)
+    hourly = {s.name: s for s in steps}
+    out: dict[str, list[dict[str, float]]] = {n: [] for n in ("generated", "nearest", "wgen", "floor")}
+    for i, s in enumerate(targets):
+        own, days = daily_of(s), made.daily(i)
+        found = compare(own, days)
+        means: dict[str, Array] = {
+            n: s.monthly(n) for n in ("t", "range", "sw", "vpd", "rain", "wind") if n in s.values and s.has(n)
+        }
+        needs = ("t", "range", "sw", "vpd") + (("rain",) if s.has("rain") else ())
+        other = nearest(s, training, tuple(n for n in needs if s.has(n)))
+        if other is not None:
+            out["nearest"].append(compare(own, moved(other, means)))
+        rainy = nearest(s, training, ("t", "range", "rain"))
+        if rainy is not None:
+            if s.monthly_rain is not None and "rain" not in means:
+                means["rain"] = s.monthly_rain
+            out["wgen"].append(compare(own, wgen(rainy, means, made.days, SEED + i)))
+        half = s.days[len(s.days) // 2]
+        out["floor"].append(compare(_part(s, s.days < half), _part(s, s.days >= half)))
+        if s.name in hourly:
+            found |= _diurnal(hourly[s.name], made, i)
+            near = [h for h in steps if h.name in {x.name for x in training}]
+            if near:
+                closest = min(
+                    near,
+                    key=lambda h: (h.latitude - s.latitude) ** 2 + 0.4 * (h.longitude - s.longitude) ** 2,
+                )
+                out["nearest"][-1] |= _diurnal_between(hourly[s.name], closest)
+        out["generated"].append(found)
+    return out
+
+
+def _usable(s: Station) -> bool:
+    climate = s.climate()
+    return (
+        climate is not None
+        and climate.radiation is not None
+        and len(s.days) >= LONG_ENOUGH * 365
+        and s.has("t", "range")
+    )
+
+
+def climate_of(s: Station) -> MonthlyClimate:
+    """The monthly climate of a station with everything that it measures."""
+    c = s.climate()
+    assert c is not None
+    vapour = None
+    if s.has("vpd"):
+        # the mean over days of saturation at the day's mean, less the deficit: a day's spread adds about 2 %
+        day = saturation_pressure(s.values["t"] + 273.15) - 100.0 * s.values["vpd"]
+        vapour = Station(s.name, 0, 0, 0, s.days, {"e": np.maximum(day, 50.0)}).monthly("e")
+    wind = s.monthly("wind") if s.has("wind") else None
+    return MonthlyClimate(c.latitude, c.longitude, c.elevation, c.temperature, c.precipitation, c.radiation,
+                          vapour, wind, name=s.name)  # fmt: skip
+
+
+def joined(climates: list[MonthlyClimate]) -> MonthlyClimate:
+    """Climates of single places as one of many cells; what one of them lacks is taken from the estimates of all."""
+
+    def side(name: str) -> Array:
+        return np.concatenate([np.atleast_1d(getattr(c, name)) for c in climates], axis=-1)
+
+    known = {
+        n: side(n)
+        for n in ("radiation", "vapour_pressure")
+        if all(getattr(c, n) is not None for c in climates)
+    }
+    places = {n: side(n) for n in ("latitude", "longitude", "elevation", "temperature", "precipitation")}
+    return MonthlyClimate(**places, **known, name="withheld towers")  # type: ignore[arg-type]
+
+
+class Made:
+    """Generated days ``[day, cell]`` and hours of temperature, short-wave and deficit ``[day, hour, cell]``."""
+
+    def __init__(self, days: NDArray[np.int64], values: dict[str, Array], hours: dict[str, Array]) -> None:
+        self.days, self.values, self.hours = days, values, hours
+        self.month = days.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64) % 12
+
+    def daily(self, cell: int) -> Daily:
+        """The days of one cell."""
+        return Daily(self.month, {n: v[:, cell] for n, v in self.values.items()})
+
+
+def generate_days(climate: MonthlyClimate, coefficients: Coefficients, years: int, first: int = 1991) -> Made:
+    """Hourly weather of a climate, and its days."""
+    generator = WeatherGenerator(climate, seed=SEED, first_year=first, years=years, coefficients=coefficients)
+    hours: dict[str, list[Array]] = {n: [] for n in ("t", "sw", "vpd", "rain", "wind")}
+    times = []
+    for year in range(first, first + years):
+        for month in range(1, 13):
+            w = generator.month(year, month)
+            times.append(w["time"][::24])
+            vapour = vapour_pressure(w["QBOT"], w["PSRF"])
+            for name, value in (
+                ("t", w["TBOT"] - 273.15),
+                ("sw", w["FSDS"]),
+                ("vpd", (saturation_pressure(w["TBOT"]) - vapour) / 100.0),
+                ("rain", w["PRECTmms"] * 3600.0),
+                ("wind", w["WIND"]),
+            ):
+                hours[name].append(value.reshape(-1, 24, climate.cells))
+    whole = {n: np.concatenate(v) for n, v in hours.items()}
+    values = {n: v.sum(axis=1) if n == "rain" else v.mean(axis=1) for n, v in whole.items()}
+    values["range"] = whole["t"].max(axis=1) - whole["t"].min(axis=1)
+    days = np.concatenate(times).astype("datetime64[D]").astype(np.int64)
+    return Made(days, values, {n: whole[n] for n in ("t", "sw", "vpd")})
+
+
+def _part(s: Station, keep: NDArray[np.bool_]) -> Daily:
+    return Daily(s.month[keep], {n: v[keep] for n, v in s.values.items()})
+
+
+def _month(days: NDArray[np.int64]) -> NDArray[np.int64]:
+    return days.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64) % 12
+
+
+def _diurnal(s: Steps, made: Made, cell: int) -> dict[str, float]:
+    return {
+        f"diurnal.{n}": diurnal_error(s.values[n], v[:, :, cell], _month(s.days), made.month)
+        for n, v in made.hours.items()
+    }
+
+
+def _diurnal_between(s: Steps, other: Steps) -> dict[str, float]:
+    return {
+        f"diurnal.{n}": diurnal_error(s.values[n], v, _month(s.days), _month(other.days))
+        for n, v in other.values.items()
+    }
+
+
+def _mean(found: list[dict[str, float]]) -> dict[str, float]:
+    names = sorted({k for f in found for k in f})
+    out = {}
+    for name in names:
+        values = np.array([f[name] for f in found if name in f and np.isfinite(f[name])])
+        if values.size:
+            out[name] = float(values.mean())
+    return out
