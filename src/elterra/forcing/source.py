@@ -17,7 +17,7 @@ Array = NDArray[np.float64]
 STREAMS = ("TBOT", "QBOT", "PSRF", "WIND", "FSDS", "FLDS", "PRECTmms", "CO2", "NDEP")
 #: what a source may hold at most and at least; beyond it units are wrong
 RANGES = {
-    "TBOT": (170.0, 340.0), "QBOT": (0.0, 0.06), "PSRF": (3.0e4, 1.12e5), "WIND": (0.0, 100.0), "FSDS": (0.0, 1500.0),
+    "TBOT": (170.0, 340.0), "PSRF": (3.0e4, 1.12e5), "QBOT": (0.0, 0.06), "WIND": (0.0, 100.0), "FSDS": (0.0, 1500.0),
     "FLDS": (20.0, 700.0), "PRECTmms": (0.0, 0.2), "CO2": (150.0, 3000.0), "NDEP": (0.0, 1.0e-5),
 }  # fmt: skip
 

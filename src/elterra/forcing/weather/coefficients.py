@@ -144,7 +144,8 @@ def terms(climate: MonthlyClimate, clearness: Array | None = None) -> dict[str, 
 
     t, t2 (temperature over 10 K from freezing, its square), a (annual range over 20 K), ta (t a), lnp (log of
     precipitation), s, sa, st (irradiance over 400 W m-2, times a and t), z (elevation, km), noon (sine of the noon
-    elevation), air (one over that, at most 8), and with a clearness: u, u2, lnsw (log of the irradiance at the ground over 100 W m-2).
+    elevation), air (one over that, at most 8), and with a clearness: u, u2, lnsw (log
+    of the irradiance at the ground over 100 W m-2).
     """
     sun, noon = monthly_sun(climate.latitude)
     t = (climate.temperature - 273.15) / 10.0

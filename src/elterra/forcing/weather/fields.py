@@ -23,7 +23,7 @@ EARTH_RADIUS_KM = 6371.0
 #: waves of the daily fields and of the field within the day
 DAILY_WAVES, HOURLY_WAVES = 384, 128
 #: longest and shortest wave, as 1/k in km
-DAILY_BAND, HOURLY_BAND = (6000.0, 10.0), (1500.0, 5.0)
+DAILY_BAND, HOURLY_BAND = (6000.0, 3.0), (1500.0, 2.0)
 #: days before 1 January at which the recursion of a year begins; what came before has decayed by then
 WARM_UP = 90
 #: slow part: monthly numbers weighted by a Gaussian of this width (months), over as many months on each side

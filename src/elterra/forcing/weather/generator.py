@@ -212,13 +212,18 @@ class WeatherGenerator:
 
     def daily(self, year: int, month: int, block: int = 0) -> Days:
         """Daily weather of a month for a block of cells, as it is disaggregated."""
-        return self._days(self._block(block), self.normals(block), month_number(year, month))
+        count = min(BLOCK, self.cells - block * BLOCK)
+        found = self._days(self._block(block), self.normals(block), month_number(year, month))
+        return Days(**{f.name: getattr(found, f.name)[:, :count] for f in dataclass_fields(Days)})
 
     def _block(self, block: int) -> _Block:
         if block not in self._blocks:
-            inside = slice(block * BLOCK, min((block + 1) * BLOCK, self.cells))
-            if block < 0 or inside.start >= self.cells:
+            inside = np.arange(block * BLOCK, min((block + 1) * BLOCK, self.cells))
+            if block < 0 or not inside.size:
                 raise InputError(f"block {block}: there are {-(-self.cells // BLOCK)}")
+            if inside.size == 1:
+                # numpy adds the days of a single column in another order than those of several: never a single one
+                inside = np.repeat(inside, 2)
             climate = self.climate.at(inside)
             series = None if self.series is None else self.series.at(inside)
             self._blocks[block] = _Block(
