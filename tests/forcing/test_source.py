@@ -41,8 +41,8 @@ def era5(tmp_path, accumulated: bool, days: int = 2):
         "u10": np.full(shape, 3.0),
         "v10": np.full(shape, 4.0),
     }
-    fluxes = {"ssrd": sums, "strd": sums * 0.0 + (np.where(hour == 0, 24, hour)[:, None, None] if accumulated else 1) * 3600.0 * 300,
-              "tp": sums * 1e-9}  # fmt: skip
+    hours = np.where(hour == 0, 24, hour)[:, None, None] if accumulated else 1
+    fluxes = {"ssrd": sums, "strd": 0.0 * sums + hours * 3600.0 * 300.0, "tp": sums * 1e-9}
     for i, part in enumerate((fields, fluxes)):
         ds = xr.Dataset({n: (("valid_time", "latitude", "longitude"), v) for n, v in part.items()},
                         coords={"valid_time": time.astype("datetime64[ns]"), "latitude": LAT, "longitude": LON})  # fmt: skip

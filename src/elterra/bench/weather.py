@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ from elterra.bench.weather_stats import Daily, compare, diurnal_error
 from elterra.errors import InputError
 from elterra.forcing.humidity import saturation_pressure, vapour_pressure
 from elterra.forcing.weather import Coefficients, MonthlyClimate, WeatherGenerator
-from elterra.forcing.weather.fit import fit
+from elterra.forcing.weather.fit import amplitudes, fit
 from elterra.forcing.weather.towers import Station, Steps, read_daily, read_halfhourly, region
 
 Array = NDArray[np.float64]
@@ -77,7 +78,7 @@ def block_scores(
     coefficients = fit(data, withhold=(block,))
     targets = [s for s in stations if region(s) == block and _usable(s)]
     training = [s for s in stations if region(s) != block]
-    climates = [climate_of(s) for s in targets]
+    climates = [climate_of(s, coefficients.numbers["damping"]) for s in targets]
     made = generate_days(joined(climates), coefficients, years)
     hourly = {s.name: s for s in steps}
     out: dict[str, list[dict[str, float]]] = {n: [] for n in ("generated", "nearest", "wgen", "floor")}
@@ -121,33 +122,45 @@ def _usable(s: Station) -> bool:
     )
 
 
-def climate_of(s: Station) -> MonthlyClimate:
-    """The monthly climate of a station with everything that it measures."""
+def climate_of(s: Station, damping: float) -> MonthlyClimate:
+    """The monthly climate of a station with everything that it measures; NaN where it measures nothing."""
     c = s.climate()
     assert c is not None
-    vapour = None
-    if s.has("vpd"):
-        # the mean over days of saturation at the day's mean, less the deficit: a day's spread adds about 2 %
-        day = saturation_pressure(s.values["t"] + 273.15) - 100.0 * s.values["vpd"]
-        vapour = Station(s.name, 0, 0, 0, s.days, {"e": np.maximum(day, 50.0)}).monthly("e")
-    wind = s.monthly("wind") if s.has("wind") else None
-    return MonthlyClimate(c.latitude, c.longitude, c.elevation, c.temperature, c.precipitation, c.radiation,
-                          vapour, wind, name=s.name)  # fmt: skip
+    none = np.full((12, 1), np.nan)
+    vapour = none
+    if s.has("vpd", "range"):
+        _, saturated = amplitudes(s, damping)
+        pressure = np.maximum(saturated - 100.0 * s.values["vpd"], 20.0)
+        vapour = Station(s.name, 0.0, 0.0, 0.0, s.days, {"e": pressure}).monthly("e")[:, None]
+    return MonthlyClimate(
+        c.latitude,
+        c.longitude,
+        c.elevation,
+        c.temperature,
+        c.precipitation,
+        radiation=c.radiation,
+        vapour_pressure=_complete(vapour),
+        wind=_complete(s.monthly("wind")[:, None]) if s.has("wind") else none,
+        diurnal_range=_complete(s.monthly("range")[:, None]) if s.has("range") else none,
+        name=s.name,
+    )
+
+
+def _complete(x: Array) -> Array:
+    """All twelve months or none of them."""
+    return x if np.isfinite(x).all() else np.full(x.shape, np.nan)
 
 
 def joined(climates: list[MonthlyClimate]) -> MonthlyClimate:
-    """Climates of single places as one of many cells; what one of them lacks is taken from the estimates of all."""
-
-    def side(name: str) -> Array:
-        return np.concatenate([np.atleast_1d(getattr(c, name)) for c in climates], axis=-1)
-
-    known = {
-        n: side(n)
-        for n in ("radiation", "vapour_pressure")
-        if all(getattr(c, n) is not None for c in climates)
+    """Climates of single places as one of many cells."""
+    names = (
+        "latitude", "longitude", "elevation", "temperature", "precipitation", "radiation", "vapour_pressure", "wind",
+        "diurnal_range",
+    )  # fmt: skip
+    sides: dict[str, Any] = {
+        n: np.concatenate([np.atleast_1d(getattr(c, n)) for c in climates], axis=-1) for n in names
     }
-    places = {n: side(n) for n in ("latitude", "longitude", "elevation", "temperature", "precipitation")}
-    return MonthlyClimate(**places, **known, name="withheld towers")  # type: ignore[arg-type]
+    return MonthlyClimate(**sides, name="withheld towers")
 
 
 class Made:

@@ -46,8 +46,6 @@ def compare(measured: Daily, made: Daily) -> dict[str, float]:
             one, two = _autocorrelation(measured, name), _autocorrelation(made, name)
             out[f"autocorrelation.{name}"] = float(np.mean(np.abs(one - two)))
         out[f"ks.{name}"] = _seasonal_ks(measured, made, name)
-    if "range" in shared:
-        out["range_mean"] = float(np.nanmean(np.abs(_monthly(measured, "range") - _monthly(made, "range"))))
     if "rain" in shared:
         out |= _rain(measured, made)
     pairs = [_correlation_error(measured, made, a, b) for a, b in combinations(shared, 2)]

@@ -39,8 +39,8 @@ class MonthlyClimate:
     elevation : m
     temperature : K
     precipitation : kg m-2 d-1
-    radiation (incoming short-wave, W m-2), vapour_pressure (Pa), wind (m s-1), longwave (W m-2): None where not known;
-        the generator then takes the estimate of its coefficients, and says so
+    radiation (incoming short-wave, W m-2), vapour_pressure (Pa), wind (m s-1), longwave (W m-2): None where not known, all
+        twelve months NaN where not known in a cell; the generator then takes the estimate of its coefficients, and says so
     wet_fraction : share of days with at least `Coefficients.wet_limit` mm; diurnal_range : mean of daily maximum minus
         minimum, K; None where not known
     ndep : nitrogen deposition, gN m-2 yr-1
@@ -87,6 +87,9 @@ class MonthlyClimate:
                 faults.add(InputError(f"{self.name}: {key}: shape {value.shape}, expected (12, {cells})"))
                 continue
             bad = ~((value >= low) & (value <= high))
+            if key in OPTIONAL:
+                # a cell without any value is a cell where it is not known
+                bad &= ~np.isnan(value).all(axis=0)
             if bad.any():
                 m, c = np.argwhere(bad)[0]
                 faults.add(
@@ -118,8 +121,10 @@ class MonthlyClimate:
         return MonthlyClimate(**chosen)
 
     def known(self) -> tuple[str, ...]:
-        """Optional variables that are given."""
-        return tuple(n for n in OPTIONAL if getattr(self, n) is not None)
+        """Optional variables that are given, in some cells at least."""
+        return tuple(
+            n for n in OPTIONAL if getattr(self, n) is not None and np.isfinite(getattr(self, n)).any()
+        )
 
 
 def monthly_sun(latitude: Array) -> tuple[Array, Array]:

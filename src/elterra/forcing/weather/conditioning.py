@@ -30,7 +30,8 @@ NEVER = 30.0
 
 @dataclass
 class Normals:
-    """Conditioning numbers ``[12, cell]``. ``longwave`` is None where the climate gives none."""
+    """Conditioning numbers ``[12, cell]``. ``amplitude`` multiplies the diurnal amplitude; ``longwave`` is None where the
+    climate gives none."""
 
     threshold: Array
     least: Array
@@ -42,12 +43,13 @@ class Normals:
     humid_closing: Array
     wind: Array
     pressure: Array
+    amplitude: Array
     longwave: Array | None = None
 
     @classmethod
     def empty(cls, cells: int) -> Normals:
         """All numbers NaN."""
-        return cls(*(np.full((12, cells), np.nan) for _ in range(10)))
+        return cls(*(np.full((12, cells), np.nan) for _ in range(11)))
 
 
 def rain_threshold(z: Array, wet: Array) -> Array:
@@ -122,3 +124,18 @@ def condition_humidity(
         )
     start = logit(np.clip(m.vapour / full, 0.02, 0.98))
     n.humid[month], n.humid_closing[month] = shift_of(saturated, z, m.humid_sd, m.vapour, start)
+
+
+#: factors of the diurnal amplitude at which the mean range of temperature is looked at
+TRIED = (0.6, 1.0, 1.5)
+
+
+def amplitude_factor(ranges: Array, target: Array) -> Array:
+    """Factor ``[cell]`` of the diurnal amplitude for a mean daily range of ``target`` (K), from the mean ranges ``[3, cell]``
+    at the factors `TRIED`; linear between and beyond them, at least 0. 1 where the target is NaN. The range is no driver of the
+    land: this one is met to about a hundredth, not to round-off."""
+    low, middle, high = ranges
+    below = 1.0 + (target - middle) * (1.0 - TRIED[0]) / np.maximum(middle - low, 1e-6)
+    above = 1.0 + (target - middle) * (TRIED[2] - 1.0) / np.maximum(high - middle, 1e-6)
+    factor = np.clip(np.where(target < middle, below, above), 0.0, 4.0)
+    return np.where(np.isfinite(target), factor, 1.0)

@@ -49,6 +49,7 @@ class Prescription:
     clear_sd: Array
     range: Array
     range_spread: Array
+    range_target: Array | None
     vapour: Array
     humid_sd: Array
     wind: Array
@@ -71,38 +72,20 @@ def prescribe(climate: MonthlyClimate, c: Coefficients) -> Prescription:
     """Monthly parameters of a climate; what it does not give is estimated from what it gives."""
     sun, _ = monthly_sun(climate.latitude)
     known = terms(climate)
-    clear_limit = c.estimate("clear_limit", known)
-    if climate.radiation is None:
-        clearness = c.estimate("clearness", known)
-        radiation = clearness * clear_limit * sun
-    else:
-        radiation = np.where(
-            sun < DARK, np.minimum(climate.radiation, 0.7 * clear_limit * sun), climate.radiation
-        )
-        bad = (sun >= DARK) & (radiation > 0.85 * CLEAREST * sun)
-        if bad.any():
-            m, cell = np.argwhere(bad)[0]
-            raise InputError(
-                f"{climate.name}: radiation of month {m + 1} in cell {cell} is {radiation[m, cell]:.1f} W m-2, more than "
-                f"{0.85 * CLEAREST:.2f} of the {sun[m, cell]:.1f} W m-2 above the atmosphere. Check unit and months."
-            )
-        clear_limit = np.clip(radiation / np.maximum(sun, 1e-9) / 0.85, clear_limit, CLEAREST)
-        clearness = np.clip(radiation / np.maximum(clear_limit * sun, 1e-9), 0.03, 0.93)
+    clear_limit, radiation = _light(climate, c, sun, known)
+    clearness = np.clip(radiation / np.maximum(clear_limit * sun, 1e-9), 0.03, 0.93)
     known = terms(climate, clearness)
     rain = climate.precipitation
-    if climate.wet_fraction is None:
-        wet = rain / np.maximum(c.estimate("wet_amount", known), 1e-6)
-    else:
-        wet = climate.wet_fraction
+    wet = given_or(climate.wet_fraction, rain / np.maximum(c.estimate("wet_amount", known), 1e-6))
     wet = np.where(rain > 0.0, np.clip(wet, 1e-3, 0.97), 0.0)
     least = np.minimum(c.wet_limit, LEAST_SHARE * rain / np.maximum(wet, 1e-3))
     amplitude = c.estimate("range", known)
     if climate.diurnal_range is not None:
-        amplitude = np.maximum(climate.diurnal_range * c.numbers["amplitude_of_range"], 0.05)
+        share = c.numbers["amplitude_of_range"]
+        amplitude = given_or(np.maximum(climate.diurnal_range * share, 0.05), amplitude)
     saturated = saturation_pressure(climate.temperature)
-    humid = c.estimate("humid", known)
-    vapour = humid * saturated if climate.vapour_pressure is None else climate.vapour_pressure
-    wind = np.full(rain.shape, c.numbers["wind_mean"]) if climate.wind is None else climate.wind
+    vapour = given_or(climate.vapour_pressure, c.estimate("humid", known) * saturated)
+    wind = given_or(climate.wind, np.full(rain.shape, c.numbers["wind_mean"]))
     return Prescription(
         mixing=c.mixing(sun),
         temperature=climate.temperature,
@@ -116,6 +99,7 @@ def prescribe(climate: MonthlyClimate, c: Coefficients) -> Prescription:
         clear_sd=c.estimate("clear_sd", known),
         range=amplitude,
         range_spread=c.estimate("range_spread", known),
+        range_target=climate.diurnal_range,
         vapour=vapour,
         humid_sd=c.estimate("humid_sd", known),
         wind=wind,
@@ -125,6 +109,31 @@ def prescribe(climate: MonthlyClimate, c: Coefficients) -> Prescription:
         rain_power=c.numbers["rain_power"],
         wind_sd=c.numbers["wind_sd"],
     )
+
+
+def given_or(given: Array | None, estimate: Array) -> Array:
+    """What is given where it is, else the estimate."""
+    return estimate if given is None else np.where(np.isfinite(given), given, estimate)
+
+
+def _light(
+    climate: MonthlyClimate, c: Coefficients, sun: Array, known: Mapping[str, Array]
+) -> tuple[Array, Array]:
+    """Share of the irradiance above the atmosphere that clear days let through, and monthly means of the radiation."""
+    limit = c.estimate("clear_limit", known)
+    estimate = c.estimate("clearness", known) * limit * sun
+    if climate.radiation is None:
+        return limit, estimate
+    bad = (sun >= DARK) & (climate.radiation > 0.85 * CLEAREST * sun)
+    if bad.any():
+        m, cell = np.argwhere(bad)[0]
+        raise InputError(
+            f"{climate.name}: radiation of month {m + 1} in cell {cell} is {climate.radiation[m, cell]:.1f} W m-2, more "
+            f"than {0.85 * CLEAREST:.2f} of the {sun[m, cell]:.1f} W m-2 above the atmosphere. Check unit and months."
+        )
+    radiation = given_or(climate.radiation, estimate)
+    radiation = np.where(sun < DARK, np.minimum(radiation, 0.7 * limit * sun), radiation)
+    return np.clip(radiation / np.maximum(sun, 1e-9) / 0.85, limit, CLEAREST), radiation
 
 
 def barometric_mean(climate: MonthlyClimate) -> Array:

@@ -16,6 +16,7 @@ from elterra.forcing.humidity import saturation_pressure
 from elterra.forcing.weather import _fit_latent as latent
 from elterra.forcing.weather import _fit_steps as within
 from elterra.forcing.weather._calendar import days_of_month, noons, quadratic
+from elterra.forcing.weather._fit_steps import amplitudes
 from elterra.forcing.weather.climate import daily_sun, monthly_sun
 from elterra.forcing.weather.coefficients import FIELDS, Coefficients, Regression, logit, regress, terms
 from elterra.forcing.weather.towers import Station, read_daily, read_halfhourly, read_hourly_rain, region
@@ -180,7 +181,7 @@ def describe(s: Station, limit: Regression, damped: float) -> Described | None:
     u = np.where(np.isfinite(u), u, 0.5)
     known |= {"u": u, "u2": u**2, "lnsw": np.log(np.maximum(u * limit(known) * monthly, 1.0) / 100.0)}
     if s.has("range"):
-        amplitude, saturated = within.amplitudes(s, damped)
+        amplitude, saturated = amplitudes(s, damped)
         mean = _by_month(amplitude, month, np.mean)
         cv = _by_month(amplitude, month, np.std) / np.maximum(mean, 0.05)
         months["range"] = np.where(mean > 0.2, np.log(np.maximum(mean, 1e-3)), np.nan)

@@ -310,7 +310,7 @@ class WeatherGenerator:
             temperature=self._temperature(b, n, number, z["temperature"]),
             rain=self._rain(b, n, number, z["rain"]),
             clear=daily.towards(expit(spread), np.ones_like(spread), n.clear_closing[at]),
-            range=daily.amplitude(z["range"], m.range, m.range_spread),
+            range=n.amplitude[at] * daily.amplitude(z["range"], m.range, m.range_spread),
             humid=n.humid[at] + m.humid_sd * z["humid"],
             wind=m.wind * n.wind[at] * np.exp(m.wind_sd * z["wind"]),
             pressure=m.pressure + n.pressure[at] + m.pressure_sd * z["pressure"],
@@ -426,18 +426,23 @@ class WeatherGenerator:
         return n
 
     def _condition_steps(self, b: _Block, n: Normals, z: dict[int, dict[str, Array]], numbers: range) -> None:
+        for name in ("humid", "humid_closing"):
+            getattr(n, name)[:] = 0.0
+        n.amplitude[:] = 1.0
+        if b.prescription.range_target is not None:
+            ranges = np.zeros((12, len(conditioning.TRIED), b.climate.cells))
+            for number in numbers:
+                self._keep(b, n, number, z)
+                ranges[number % 12] += self._ranges(b, n, number)
+            count = len(numbers) // 12
+            for month in range(12):
+                target = b.prescription.range_target[month]
+                n.amplitude[month] = conditioning.amplitude_factor(ranges[month] / count, target)
+            b.recent.clear()
         means: dict[int, Array] = {}
-        for f in dataclass_fields(Normals):
-            if f.name in ("humid", "humid_closing"):
-                getattr(n, f.name)[:] = 0.0
         for number in numbers:
-            if number not in b.recent:
-                b.recent[number] = self._transform(b, n, number, z[number])
-            if number + 1 in z:
-                b.recent[number + 1] = self._transform(b, n, number + 1, z[number + 1])
+            self._keep(b, n, number, z)
             means[number] = self._heat(b, n, number)[1].mean(axis=0)
-            while len(b.recent) > 3:
-                b.recent.popitem(last=False)
         for month in range(12):
             chosen = range(numbers.start + month, numbers.stop, 12)
             saturated = np.concatenate([means[k] for k in chosen])
@@ -447,6 +452,23 @@ class WeatherGenerator:
             )
         if b.prescription.longwave is not None:
             self._condition_longwave(b, n, numbers)
+
+    def _keep(self, b: _Block, n: Normals, number: int, z: dict[int, dict[str, Array]]) -> None:
+        """Have the days of a month and of the next one at hand, from latent numbers that are there already."""
+        for k in (number, number + 1):
+            if k not in b.recent and k in z:
+                b.recent[k] = self._transform(b, n, k, z[k])
+        while len(b.recent) > 3:
+            b.recent.popitem(last=False)
+
+    def _ranges(self, b: _Block, n: Normals, number: int) -> Array:
+        """Mean daily range ``[factor, cell]`` of temperature of a month at the factors `conditioning.TRIED`."""
+        days = days_of_month(number, self.leap_days)
+        sky = subdaily.Sky.of(days, self.steps_per_day, b.climate.latitude, b.climate.longitude)
+        shape = subdaily.diurnal(sky, self.steps_per_day, self.coefficients.numbers["damping"])
+        around, amplitude = self._around(b, n, number, "temperature"), self._days(b, n, number).range
+        courses = (subdaily.temperature(around, factor * amplitude, shape) for factor in conditioning.TRIED)
+        return np.stack([(t.max(axis=0) - t.min(axis=0)).mean(axis=0) for t in courses])
 
     def _condition_longwave(self, b: _Block, n: Normals, numbers: range) -> None:
         assert b.prescription.longwave is not None
@@ -466,4 +488,5 @@ class WeatherGenerator:
             total[month] += lw.sum(axis=(0, 1))
             bound[month] += (SB * t**4).sum(axis=(0, 1))
             steps[month] += t.shape[0] * t.shape[1]
-        n.longwave = daily.closing_of(total / steps, bound / steps, b.prescription.longwave)
+        closing = daily.closing_of(total / steps, bound / steps, b.prescription.longwave)
+        n.longwave = np.where(np.isfinite(b.prescription.longwave), closing, 1.0)
