@@ -131,9 +131,11 @@ TRIED = (0.6, 1.0, 1.5)
 
 
 def amplitude_factor(ranges: Array, target: Array) -> Array:
-    """Factor ``[cell]`` of the diurnal amplitude for a mean daily range of ``target`` (K), from the mean ranges ``[3, cell]``
-    at the factors `TRIED`; linear between and beyond them, at least 0. 1 where the target is NaN. The range is no driver of the
-    land: this one is met to about a hundredth, not to round-off."""
+    """Factor ``[cell]`` of the diurnal amplitude for a mean daily range of ``target`` (K).
+
+    ``ranges [3, cell]`` are the mean ranges at the factors `TRIED`; linear between and beyond them, at least 0; 1 where the
+    target is NaN. The range is no driver of the land: it is met to about a hundredth, not to round-off.
+    """
     low, middle, high = ranges
     below = 1.0 + (target - middle) * (1.0 - TRIED[0]) / np.maximum(middle - low, 1e-6)
     above = 1.0 + (target - middle) * (TRIED[2] - 1.0) / np.maximum(high - middle, 1e-6)

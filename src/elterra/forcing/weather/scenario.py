@@ -27,7 +27,8 @@ _WARMING: Mapping[str, tuple[tuple[float, float], ...]] = {
     "ssp585": ((2030.5, 1.6), (2050.5, 2.4), (2090.5, 4.4)),
 }
 _PAST_WARMING = ((1850.0, 0.0), (1900.0, 0.0), (1950.0, 0.25), (1980.0, 0.4), (2005.0, 0.9), (2015.5, 1.09))
-#: CO2 (umol mol-1): Meinshausen et al. 2020 (doi:10.5194/gmd-13-3571-2020), global annual means, rounded
+#: CO2 (umol mol-1) after Meinshausen et al. 2020 (doi:10.5194/gmd-13-3571-2020), global annual means: 2100 as published, the
+#: years before to about 10
 _CO2: Mapping[str, tuple[tuple[float, float], ...]] = {
     "ssp126": ((2030.5, 435.0), (2050.5, 469.0), (2070.5, 468.0), (2100.5, 446.0)),
     "ssp245": ((2030.5, 438.0), (2050.5, 507.0), (2070.5, 562.0), (2100.5, 603.0)),
