@@ -26,7 +26,7 @@ def test_the_skewed_number_is_standardised_and_skewed():
 
 
 def test_the_random_part_of_rain_has_mean_one_on_wet_days_and_a_weibull_tail():
-    threshold, power = np.array([0.4]), 1.3
+    threshold, power = np.array([0.4]), np.array([1.3])
     x = daily.excess(Z, threshold, power)
     wet = x[threshold < Z]
     assert (x[threshold >= Z] == 0.0).all()

@@ -151,19 +151,19 @@ def correlations(places: list[tuple[dict[str, Array], Array]]) -> Array:
 
 def memories(places: list[tuple[dict[str, Array], Array]]) -> tuple[Array, Array]:
     """Memory from day to day and slow share by field, from the autocorrelation of the independent parts over 40 days."""
-    always = [np.ones(sun.shape, bool) for _, sun in places]
-    lag0 = pooled([cross(scores, keep) for (scores, _), keep in zip(places, always, strict=True)])
-    np.fill_diagonal(lag0, 1.0)
-    inverse = np.linalg.inv(np.linalg.cholesky(positive(lag0)))
     acf = np.zeros((len(LAGS), len(FIELDS)))
-    for i, lag in enumerate(LAGS):
-        matrix = pooled(
-            [cross(scores, keep, int(lag)) for (scores, _), keep in zip(places, always, strict=True)]
-        )
-        acf[i] = np.diag(inverse @ (0.5 * (matrix + matrix.T)) @ inverse.T)
+    for node in range(len(SEASON_NODES)):
+        # season by season: what one variable has of another changes its sign from winter to summer
+        kept = [(scores, (sun >= BINS[node]) & (sun < BINS[node + 1])) for scores, sun in places]
+        lag0 = pooled([cross(scores, keep) for scores, keep in kept])
+        np.fill_diagonal(lag0, 1.0)
+        inverse = np.linalg.inv(np.linalg.cholesky(positive(lag0)))
+        for i, lag in enumerate(LAGS):
+            matrix = pooled([cross(scores, keep, int(lag)) for scores, keep in kept])
+            acf[i] += np.diag(inverse @ (0.5 * (matrix + matrix.T)) @ inverse.T) / len(SEASON_NODES)
     slow = slow_autocorrelation(LAGS)
     memory, share = np.zeros(len(FIELDS)), np.zeros(len(FIELDS))
-    weight = 1.0 / np.sqrt(LAGS)
+    weight = 1.0 / LAGS
     phi, f = np.meshgrid(np.linspace(0.02, 0.95, 94), np.linspace(0.0, 0.5, 51), indexing="ij")
     for k in range(len(FIELDS)):
         model = (1.0 - f)[..., None] * phi[..., None] ** LAGS + f[..., None] * slow

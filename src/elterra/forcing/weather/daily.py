@@ -56,7 +56,7 @@ class Prescription:
     pressure: Array
     pressure_sd: Array
     longwave: Array | None
-    rain_power: float
+    rain_power: Array
     wind_sd: float
 
     def month(self, index: int) -> Prescription:
@@ -106,7 +106,7 @@ def prescribe(climate: MonthlyClimate, c: Coefficients) -> Prescription:
         pressure=barometric_mean(climate),
         pressure_sd=c.estimate("pressure_sd", known),
         longwave=climate.longwave,
-        rain_power=c.numbers["rain_power"],
+        rain_power=c.estimate("rain_power", known | {"w": wet}),
         wind_sd=c.numbers["wind_sd"],
     )
 
@@ -160,7 +160,7 @@ def skewed(z: Array, g: Array) -> Array:
     return (np.expm1(g * z) / g - mean) / sd
 
 
-def excess(z: Array, threshold: Array, power: float) -> Array:
+def excess(z: Array, threshold: Array, power: Array) -> Array:
     """Random part of the amount of wet days ``[day, cell]`` over its mean; 0 on dry days.
 
     A day is wet where ``z`` exceeds the threshold; how far it does so is the quantile of its amount, which follows a

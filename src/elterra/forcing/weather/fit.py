@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from scipy import optimize, special
+from scipy import special
 
 from elterra.errors import InputError
 from elterra.forcing.humidity import saturation_pressure
@@ -41,7 +41,10 @@ DAILY_FITS = {
     "humid_sd": (("one", "u", "t", "s"), "log", 0.3, 2.0),
 }
 #: fitted on the few places with daily rain, wind and pressure
-RAIN_FITS = {"wet_amount": (("one", "lnp", "t", "u"), "log", 0.8, 25.0)}
+RAIN_FITS = {
+    "wet_amount": (("one", "lnp", "t", "u"), "log", 0.8, 25.0),
+    "rain_power": (("one", "t", "w"), "none", 0.8, 2.2),
+}
 PRESSURE_FITS = {"pressure_sd": (("one", "s", "t"), "log", 200.0, 2000.0)}
 
 
@@ -195,11 +198,13 @@ def describe(s: Station, limit: Regression, damped: float) -> Described | None:
             months["humid"] = logit(np.clip(vapour / mean_t, 0.05, 0.99))
             months["humid_sd"] = np.log(_by_month(logit(relative), month, np.std))
             scores["humid"] = latent.normal_scores(relative, month)
-    _describe_rest(s, months, scores)
+    _describe_rest(s, known, months, scores)
     return Described(s, known, months, scores, monthly[month])
 
 
-def _describe_rest(s: Station, months: dict[str, Array], scores: dict[str, Array]) -> None:
+def _describe_rest(
+    s: Station, known: dict[str, Array], months: dict[str, Array], scores: dict[str, Array]
+) -> None:
     month = s.month
     if s.has("rain"):
         scores["rain"], scores["wet"] = latent.rain_scores(s.values["rain"], month, CHOICES["wet_limit"])
@@ -210,7 +215,9 @@ def _describe_rest(s: Station, months: dict[str, Array], scores: dict[str, Array
         months["wet_amount"] = np.log(_by_month(rain, month, np.mean) / np.maximum(share, 0.01))
         above = np.where(rain >= CHOICES["wet_limit"], rain - CHOICES["wet_limit"], np.nan)
         mean = _by_month(above, month, np.mean, 20)
-        months["rain_cv2"] = _by_month(above, month, np.var, 20) / mean**2
+        squares = _by_month(above, month, np.var, 20) / mean**2
+        months["rain_power"] = np.array([_power_of(x) for x in squares])
+        known["w"] = np.where(np.isfinite(share), share, 0.0)
     if s.has("wind"):
         log_wind = np.log(np.maximum(s.values["wind"], 0.1))
         months["wind_sd"] = _by_month(log_wind, month, np.std)
@@ -228,6 +235,14 @@ def _by_month(x: Array, month: NDArray[np.int64], what, least: int = 60) -> Arra
         if of.size >= least:
             out[m] = what(of)
     return out
+
+
+def _power_of(squared_cv: float) -> float:
+    """Power of the exponential number whose squared coefficient of variation is given (Weibull of shape one over it)."""
+    if not np.isfinite(squared_cv):
+        return float("nan")
+    k = np.linspace(0.3, 3.0, 271)
+    return float(np.interp(squared_cv, special.gamma(1.0 + 2.0 * k) / special.gamma(1.0 + k) ** 2 - 1.0, k))
 
 
 def _spread_of(cv: float) -> float:
@@ -259,9 +274,6 @@ def _numbers(
     def mean(name: str) -> float:
         return float(np.nanmean(np.concatenate([d.months[name] for d in described if name in d.months])))
 
-    def same(k: float) -> float:
-        return float(special.gamma(1.0 + 2.0 * k) / special.gamma(1.0 + k) ** 2 - 1.0 - mean("rain_cv2"))
-
     known = {d.station.name: d.terms for d in described}
     lit = [s for s in steps if s.name in known]
     spread, hours = within.clouds(lit, limit, known)
@@ -274,7 +286,6 @@ def _numbers(
         "wet_share_0": share[0], "wet_share_log": share[1], "wet_share_t": share[2],
         "shower_power": within.shower_power(rains, share, hours, CHOICES["wet_limit"]),
         "longwave_gain": gain, "longwave_weight": weight, "longwave_power": power,
-        "rain_power": float(optimize.brentq(same, 0.3, 3.0)),
         "wind_mean": mean("wind_mean"), "wind_sd": mean("wind_sd"), "amplitude_of_range": mean("range_share"),
     }  # fmt: skip
 
