@@ -20,6 +20,9 @@ from elterra.forcing.weather.towers import Station, Steps, read_daily, read_half
 
 Array = NDArray[np.float64]
 BLOCKS = ("north", "south", "alps", "centre")
+#: withheld years instead of places: the fit sees what was before, scores are of what came after
+SPLIT = 2009
+SOURCES = ("generated", "nearest", "wgen", "floor")
 #: years generated, and fewest years of a place that is scored
 YEARS, QUICK_YEARS, LONG_ENOUGH = 20, 5, 4
 #: columns of generated days, by name of the statistics
@@ -42,7 +45,8 @@ def measure(
 ) -> dict[str, float]:
     """Figures by block and over all withheld places (keys in ``benchmarks/README.md``).
 
-    Each block is generated with coefficients fitted on the other blocks. ``case``: blocks, separated by commas.
+    Each block of places is generated with coefficients fitted on the other blocks; ``years`` are all places from `SPLIT` on
+    with coefficients of the years before. ``case``: blocks, separated by commas.
     ``land``: the land model under generated and measured weather instead (minutes).
     """
     data = folder or shared_data()
@@ -50,10 +54,12 @@ def measure(
         from elterra.bench.weather_land import measure_land
 
         return measure_land(data, quick=quick)
-    wanted = list(BLOCKS) if case is None else case.split(",")
-    unknown = [b for b in wanted if b not in BLOCKS]
+    wanted = [*BLOCKS, "years"] if case is None else case.split(",")
+    unknown = [b for b in wanted if b not in (*BLOCKS, "years")]
     if unknown:
-        raise InputError(f"bench weather: no block {', '.join(unknown)}; there are {', '.join(BLOCKS)}")
+        raise InputError(
+            f"bench weather: no block {', '.join(unknown)}; there are {', '.join(BLOCKS)}, years"
+        )
     if quick and case is None:
         wanted = ["south"]
     scores: dict[str, list[dict[str, float]]] = {}
@@ -62,12 +68,14 @@ def measure(
     for block in wanted:
         of_block = block_scores(data, block, stations, steps, QUICK_YEARS if quick else YEARS)
         for source, found in of_block.items():
-            scores.setdefault(source, []).extend(found)
+            if block != "years":
+                scores.setdefault(source, []).extend(found)
             figures |= {f"{block}.{source}.{k}": v for k, v in _mean(found).items()}
         print(f"weather: block {block} done", file=sys.stderr, flush=True)
     for source, found in scores.items():
         figures |= {f"{source}.{k}": v for k, v in _mean(found).items()}
-    figures["places"] = float(len(scores["generated"]))
+    if scores:
+        figures["places"] = float(len(scores["generated"]))
     return {k: v for k, v in figures.items() if np.isfinite(v)}
 
 
@@ -75,41 +83,64 @@ def block_scores(
     data: Path, block: str, stations: list[Station], steps: list[Steps], years: int
 ) -> dict[str, list[dict[str, float]]]:
     """Scores of the places of a block by source: generated, nearest, wgen, floor (other years of the place itself)."""
-    coefficients = fit(data, withhold=(block,))
-    targets = [s for s in stations if region(s) == block and _usable(s)]
-    training = [s for s in stations if region(s) != block]
-    climates = [climate_of(s, coefficients.numbers["damping"]) for s in targets]
-    made = generate_days(joined(climates), coefficients, years)
-    hourly = {s.name: s for s in steps}
-    out: dict[str, list[dict[str, float]]] = {n: [] for n in ("generated", "nearest", "wgen", "floor")}
+    if block == "years":
+        coefficients = fit(data, before=SPLIT)
+        targets = [x for x in (_between(s, SPLIT, 9999) for s in stations) if _usable(x)]
+        training = [_between(s, 0, SPLIT) for s in stations]
+        steps = []  # of the half-hourly records the years are not split
+    else:
+        coefficients = fit(data, withhold=(block,))
+        targets = [s for s in stations if region(s) == block and _usable(s)]
+        training = [s for s in stations if region(s) != block]
+    made = generate_days(
+        joined([climate_of(s, coefficients.numbers["damping"]) for s in targets]), coefficients, years
+    )
+    fitted = {s.name for s in training}
+    near_steps = [h for h in steps if h.name in fitted]
+    out: dict[str, list[dict[str, float]]] = {n: [] for n in SOURCES}
     for i, s in enumerate(targets):
-        own, days = daily_of(s), made.daily(i)
-        found = compare(own, days)
-        means: dict[str, Array] = {
-            n: s.monthly(n) for n in ("t", "range", "sw", "vpd", "rain", "wind") if n in s.values and s.has(n)
-        }
-        needs = ("t", "range", "sw", "vpd") + (("rain",) if s.has("rain") else ())
-        other = nearest(s, training, tuple(n for n in needs if s.has(n)))
-        if other is not None:
-            out["nearest"].append(compare(own, moved(other, means)))
-        rainy = nearest(s, training, ("t", "range", "rain"))
-        if rainy is not None:
-            if s.monthly_rain is not None and "rain" not in means:
-                means["rain"] = s.monthly_rain
-            out["wgen"].append(compare(own, wgen(rainy, means, made.days, SEED + i)))
+        own = daily_of(s)
+        found = {"generated": compare(own, made.daily(i)), **_rivals(s, training, made.days, SEED + i)}
         half = s.days[len(s.days) // 2]
-        out["floor"].append(compare(_part(s, s.days < half), _part(s, s.days >= half)))
-        if s.name in hourly:
-            found |= _diurnal(hourly[s.name], made, i)
-            near = [h for h in steps if h.name in {x.name for x in training}]
-            if near:
-                closest = min(
-                    near,
-                    key=lambda h: (h.latitude - s.latitude) ** 2 + 0.4 * (h.longitude - s.longitude) ** 2,
-                )
-                out["nearest"][-1] |= _diurnal_between(hourly[s.name], closest)
-        out["generated"].append(found)
+        found["floor"] = compare(_part(s, s.days < half), _part(s, s.days >= half))
+        for h in steps:
+            if h.name == s.name and near_steps:
+                found["generated"] |= _diurnal(h, made, i)
+                closest = min(near_steps, key=lambda x: _away(x, s))
+                found.setdefault("nearest", {}).update(_diurnal_between(h, closest))
+        for source, scores in found.items():
+            out[source].append(scores)
     return out
+
+
+def _rivals(
+    s: Station, training: list[Station], days: NDArray[np.int64], seed: int
+) -> dict[str, dict[str, float]]:
+    """Scores of the rivals for a place: moved to every monthly mean that is measured there."""
+    own, out = daily_of(s), {}
+    known = [n for n in ("t", "range", "sw", "vpd", "rain", "wind") if s.has(n)]
+    means = {n: s.monthly(n) for n in known}
+    if s.monthly_rain is not None:
+        means.setdefault("rain", s.monthly_rain)
+    other = nearest(s, training, tuple(n for n in known if n != "wind"))
+    if other is not None:
+        out["nearest"] = compare(own, moved(other, means))
+    rainy = nearest(s, training, ("t", "range", "sw", "vpd", "rain"))
+    if rainy is not None:
+        out["wgen"] = compare(own, wgen(rainy, means, days, seed))
+    return out
+
+
+def _away(h: Steps, s: Station) -> float:
+    return (h.latitude - s.latitude) ** 2 + 0.4 * (h.longitude - s.longitude) ** 2
+
+
+def _between(s: Station, first: int, stop: int) -> Station:
+    """The years ``first`` to before ``stop`` of a station."""
+    year = s.days.astype("datetime64[D]").astype("datetime64[Y]").astype(np.int64) + 1970
+    keep = (year >= first) & (year < stop)
+    return Station(s.name, s.latitude, s.longitude, s.elevation, s.days[keep], {n: v[keep] for n, v in s.values.items()},
+                   s.monthly_rain)  # fmt: skip
 
 
 def _usable(s: Station) -> bool:
