@@ -16,10 +16,10 @@ from elterra.forcing.weather import daily, subdaily
 from elterra.forcing.weather._calendar import days_of_month, month_number, year_month
 from elterra.forcing.weather._condition_pass import condition
 from elterra.forcing.weather._days import Block, DayMaker, Days
-from elterra.forcing.weather.climate import OPTIONAL, MonthlyClimate
+from elterra.forcing.weather.climate import OPTIONAL, MonthlyClimate, monthly_sun
 from elterra.forcing.weather.coefficients import Coefficients, expit, load
 from elterra.forcing.weather.conditioning import Normals
-from elterra.forcing.weather.daily import prescribe
+from elterra.forcing.weather.daily import DARK, prescribe
 from elterra.forcing.weather.fields import (
     DAILY_BAND,
     DAILY_WAVES,
@@ -106,7 +106,8 @@ class WeatherGenerator:
 
     @property
     def attrs(self) -> dict[str, str | int]:
-        """Metadata: that and how the weather was generated."""
+        """Metadata: that and how the weather was generated. ``dark_cell_months`` counts months of cells in the polar night,
+        whose radiation is not conditioned."""
         known = self.climate.known()
         return {
             "weather": "generated",
@@ -118,6 +119,7 @@ class WeatherGenerator:
             "monthly_series": "temperature, precipitation" if self.series is not None else "none",
             "conditioned_on": ", ".join(("temperature", "precipitation", *known)),
             "estimated": ", ".join(n for n in OPTIONAL if n not in known) or "none",
+            "dark_cell_months": int((monthly_sun(self.climate.latitude)[0] < DARK).sum()),
             "pressure": "standard atmosphere at the elevation, with generated anomalies",
             "calendar": "standard" if self.leap_days else "noleap",
             **self.climate.attrs,
