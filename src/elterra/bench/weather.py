@@ -247,10 +247,16 @@ def _diurnal(s: Steps, made: Made, cell: int) -> dict[str, float]:
 
 
 def _diurnal_between(s: Steps, other: Steps) -> dict[str, float]:
-    return {
-        f"diurnal.{n}": diurnal_error(s.values[n], v, _month(s.days), _month(other.days))
-        for n, v in other.values.items()
-    }
+    """The nearest tower's cycles, its short-wave and deficit scaled to the monthly means of the place."""
+    here, there = _month(s.days), _month(other.days)
+    out = {}
+    for n, value in other.values.items():
+        moved_to = value.copy()
+        for m in range(12):
+            if n != "t" and (there == m).any() and (here == m).any():
+                moved_to[there == m] *= np.nanmean(s.values[n][here == m]) / np.nanmean(value[there == m])
+        out[f"diurnal.{n}"] = diurnal_error(s.values[n], moved_to, here, there)
+    return out
 
 
 def _mean(found: list[dict[str, float]]) -> dict[str, float]:

@@ -22,7 +22,7 @@ from elterra.forcing.weather import Coefficients, MonthlyClimate, WeatherGenerat
 from elterra.forcing.weather.coefficients import expit
 from elterra.forcing.weather.fields import HourlyField, evaluate
 from elterra.forcing.weather.fit import fit
-from elterra.forcing.weather.towers import Station, read_daily, region
+from elterra.forcing.weather.towers import Station, read_daily, region, unpacked
 
 Array = NDArray[np.float64]
 FIRST, YEARS, QUICK_DAYS = 2011, 4, 30
@@ -100,7 +100,7 @@ def measured_streams(data: Path, s: Station, c: Coefficients) -> dict[str, Array
     with h5py.File(data / "flux" / "fluxnet2015_halfhourly_dev.nc") as file:
         group = file[s.name]
         start = np.datetime64("1990-01-01", "s") + group["time"][:].astype(np.int64) * 60 - 1800
-        t, sw, vpd = (_filled(group[n][:].astype(float)) for n in ("TA", "SW_IN", "VPD"))
+        t, sw, vpd = (_filled(unpacked(group[n])) for n in ("TA", "SW_IN", "VPD"))
     time = times()
     row = np.clip(np.searchsorted(start, time), 0, len(start) - 1)
     t, sw, vpd = t[row], np.maximum(sw[row], 0.0), vpd[row]

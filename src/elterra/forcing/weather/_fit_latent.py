@@ -150,17 +150,22 @@ def correlations(places: list[tuple[dict[str, Array], Array]]) -> Array:
 
 
 def memories(places: list[tuple[dict[str, Array], Array]]) -> tuple[Array, Array]:
-    """Memory from day to day and slow share by field, from the autocorrelation of the independent parts over 40 days."""
+    """Memory from day to day and slow share by field for which every variable has its measured autocorrelation over
+    40 days, given the correlations between them."""
     acf = np.zeros((len(LAGS), len(FIELDS)))
     for node in range(len(SEASON_NODES)):
         # season by season: what one variable has of another changes its sign from winter to summer
         kept = [(scores, (sun >= BINS[node]) & (sun < BINS[node + 1])) for scores, sun in places]
         lag0 = pooled([cross(scores, keep) for scores, keep in kept])
         np.fill_diagonal(lag0, 1.0)
-        inverse = np.linalg.inv(np.linalg.cholesky(positive(lag0)))
+        share = np.linalg.cholesky(positive(lag0)) ** 2
         for i, lag in enumerate(LAGS):
-            matrix = pooled([cross(scores, keep, int(lag)) for scores, keep in kept])
-            acf[i] += np.diag(inverse @ (0.5 * (matrix + matrix.T)) @ inverse.T) / len(SEASON_NODES)
+            own = np.diag(pooled([cross(scores, keep, int(lag)) for scores, keep in kept]))
+            part = np.zeros(len(FIELDS))
+            for k in range(len(FIELDS)):
+                # the part of its own that gives a variable its measured autocorrelation, beside what it has of the others
+                part[k] = np.clip((own[k] - share[k, :k] @ part[:k]) / share[k, k], -0.2, 0.98)
+            acf[i] += part / len(SEASON_NODES)
     slow = slow_autocorrelation(LAGS)
     memory, share = np.zeros(len(FIELDS)), np.zeros(len(FIELDS))
     weight = 1.0 / LAGS

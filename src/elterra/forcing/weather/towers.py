@@ -201,6 +201,17 @@ class Steps:
     values: dict[str, Array]
 
 
+def unpacked(variable: h5py.Dataset) -> Array:
+    """Values of a packed variable: scale, offset, NaN where there is none."""
+    raw = variable[:]
+    value = raw.astype(float) * np.ravel(variable.attrs.get("scale_factor", 1.0))[0]
+    value += np.ravel(variable.attrs.get("add_offset", 0.0))[0]
+    missing = value <= -9999.0
+    if "_FillValue" in variable.attrs:
+        missing |= raw == np.ravel(variable.attrs["_FillValue"])[0]
+    return np.where(missing, np.nan, value)
+
+
 def read_halfhourly(data: Path) -> list[Steps]:
     """Temperature, short-wave and deficit of 13 towers as hourly means of measured half-hours, in UTC."""
     out = []
@@ -214,7 +225,7 @@ def read_halfhourly(data: Path) -> list[Steps]:
             first = np.datetime64("1990-01-01", "D").astype(np.int64) + int(minutes[skip]) // 1440
             values = {}
             for key, column in (("t", "TA"), ("sw", "SW_IN"), ("vpd", "VPD")):
-                value = np.where(group[f"{column}_QC"][:] == 0, group[column][:].astype(float), np.nan)
+                value = np.where(group[f"{column}_QC"][:] == 0, unpacked(group[column]), np.nan)
                 values[key] = value[inside].reshape(-1, 24, 2).mean(axis=2)
             facts = group.attrs
             out.append(
@@ -230,9 +241,7 @@ def read_hourly_rain(data: Path) -> list[tuple[str, Array, Array]]:
     """Name, rain (mm) ``[day, 24]`` and mean temperature (degC) ``[day]`` of whole days of places with hourly rain."""
     out = []
     with h5py.File(data / "flux" / "ch_dav_halfhourly_2013_2019_full.nc") as file:
-        rain, t = (
-            np.where(file[n][:] > -900.0, file[n][:], np.nan).astype(float) for n in ("PREC", "Tair_f")
-        )
+        rain, t = unpacked(file["PREC"]), unpacked(file["Tair_f"])
         rain, t = rain.reshape(-1, 24, 2).sum(axis=2), t.reshape(-1, 48).mean(axis=1)
     out.append(("CH-Dav", rain, t))
     folder = data / "snow_soilwater"
