@@ -262,3 +262,24 @@ def test_bits_do_not_depend_on_the_place_in_a_long_tile():
         part = WeatherGenerator(c.at(slice(low, high)), seed=9, first_year=2001, years=1).month(2001, 2)
         for name in ("TBOT", "QBOT", "FSDS", "FLDS", "PRECTmms", "WIND", "PSRF"):
             np.testing.assert_array_equal(part[name], whole[name][:, low:high], err_msg=name)
+
+
+def test_days_have_the_prescribed_spread_and_share_of_wet_days_in_every_month():
+    lat, lon = np.repeat([37.0, 45.0, 53.0, 61.0, 69.0], 3), np.tile([-20.0, 5.0, 35.0], 5)
+    t = 280.0 - 8.0 * np.cos(2.0 * np.pi * (np.arange(12)[:, None] - 0.5) / 12.0) + np.zeros((12, lat.size))
+    c = MonthlyClimate(lat, lon, np.zeros(lat.size), t, np.full(t.shape, 2.0))
+    g = WeatherGenerator(c, seed=8, first_year=2001, years=8)
+    p = g._block(0).prescription
+    sd, wet, wind = np.zeros((12, lat.size)), np.zeros((12, lat.size)), np.zeros((12, lat.size))
+    made = [[g.daily(2001 + y, month + 1) for month in range(12)] for y in range(8)]  # a year stays at hand
+    for month in range(12):
+        days = [of_year[month] for of_year in made]
+        anomaly = np.concatenate([d.temperature for d in days]) - t[month]
+        sd[month] = anomaly.std(axis=0)
+        wet[month] = (np.concatenate([d.rain for d in days]) > 0.0).mean(axis=0)
+        wind[month] = np.log(np.concatenate([d.wind for d in days])).std(axis=0)
+    # fifteen distant places and eight years: about a hundred independent weeks a month
+    np.testing.assert_allclose(sd.mean(axis=1) / p.temperature_sd.mean(axis=1), 1.0, atol=0.15)
+    assert (sd / p.temperature_sd).mean() == pytest.approx(1.0, abs=0.04)
+    assert (wet - p.wet).mean() == pytest.approx(0.0, abs=0.015)
+    assert (wind / p.wind_sd).mean() == pytest.approx(1.0, abs=0.05)

@@ -142,10 +142,10 @@ def _parse(text: str, where: str) -> Coefficients:
 def terms(climate: MonthlyClimate, clearness: Array | None = None) -> dict[str, Array]:
     """What regressions know of a climate, ``[12, cell]``: scaled to the order of one.
 
-    t, t2 (temperature over 10 K from freezing, its square), a (annual range over 20 K), ta (t a), lnp (log of
-    precipitation), s, sa, st (irradiance over 400 W m-2, times a and t), z (elevation, km), noon (sine of the noon
-    elevation), air (one over that, at most 8), and with a clearness: u, u2, lnsw (log
-    of the irradiance at the ground over 100 W m-2).
+    t, t2 (temperature over 10 K from freezing, its square), tm (annual mean of t), a (annual range over 20 K), ta (t a),
+    lnp (log of precipitation), s, sa, st (irradiance over 400 W m-2, times a and t), z (elevation, km), noon (sine of the
+    noon elevation), air (one over that, at most 8), and with a clearness: u, u2, lnsw (log of the irradiance at the ground
+    over 100 W m-2).
     """
     sun, noon = monthly_sun(climate.latitude)
     t = (climate.temperature - 273.15) / 10.0
@@ -153,7 +153,8 @@ def terms(climate: MonthlyClimate, clearness: Array | None = None) -> dict[str, 
     z = climate.elevation / 1000.0 + 0.0 * t
     s = sun / 400.0
     out = {
-        "one": np.ones_like(t), "t": t, "t2": t**2, "a": a, "ta": t * a, "s": s, "sa": s * a, "st": s * t, "z": z,
+        "one": np.ones_like(t), "t": t, "t2": t**2, "a": a, "ta": t * a, "tm": t.mean(axis=0) + 0.0 * t,
+        "s": s, "sa": s * a, "st": s * t, "z": z,
         "lnp": np.log(climate.precipitation + 0.1), "noon": noon, "air": 1.0 / np.maximum(noon, 0.125),
     }  # fmt: skip
     if clearness is not None:
@@ -180,7 +181,7 @@ def regress(
     low: float,
     high: float,
     weight: Array | None = None,
-    ridge: float = 0.01,
+    ridge: float = 0.001,
 ) -> Regression:
     """Least squares of ``target`` (already on the scale of the link) on named terms, with a little ridge on scaled terms."""
     design = np.stack([np.ravel(values[t]) for t in name_terms], axis=1)

@@ -42,8 +42,8 @@ DAILY_FITS = {
 }
 #: fitted on the few places with daily rain, wind and pressure
 RAIN_FITS = {
-    "wet_amount": (("one", "lnp", "t", "u"), "log", 0.8, 25.0),
-    "rain_power": (("one", "t", "w"), "none", 0.8, 2.2),
+    "wet_amount": (("one", "lnp", "t", "u", "tm"), "log", 0.8, 25.0),
+    "rain_power": (("one", "t", "w", "tm"), "none", 0.8, 2.2),
 }
 PRESSURE_FITS = {"pressure_sd": (("one", "s", "t"), "log", 200.0, 2000.0)}
 
@@ -215,7 +215,11 @@ def _describe_rest(
         months["wet_amount"] = np.log(_by_month(rain, month, np.mean) / np.maximum(share, 0.01))
         above = np.where(rain >= CHOICES["wet_limit"], rain - CHOICES["wet_limit"], np.nan)
         mean = _by_month(above, month, np.mean, 20)
-        squares = _by_month(above, month, np.var, 20) / mean**2
+        relative = above / mean[month]
+        # a month alone has too few wet days for the tail: with its neighbours
+        squares = np.array(
+            [_variance(relative[np.isin(month, [(m - 1) % 12, m, (m + 1) % 12])]) for m in range(12)]
+        )
         months["rain_power"] = np.array([_power_of(x) for x in squares])
         known["w"] = np.where(np.isfinite(share), share, 0.0)
     if s.has("wind"):
@@ -235,6 +239,11 @@ def _by_month(x: Array, month: NDArray[np.int64], what, least: int = 60) -> Arra
         if of.size >= least:
             out[m] = what(of)
     return out
+
+
+def _variance(x: Array) -> float:
+    good = x[np.isfinite(x)]
+    return float(good.var()) if good.size >= 60 else float("nan")
 
 
 def _power_of(squared_cv: float) -> float:
