@@ -67,7 +67,7 @@ def test_mixing_gives_unit_variance_and_the_fitted_correlations():
     c = load()
     lower = c.mixing(np.array([0.0, 100.0, 240.0, 480.0]))
     np.testing.assert_allclose((lower**2).sum(axis=1), 1.0, rtol=1e-12)
-    np.testing.assert_allclose(lower[:, :, 2] @ lower[:, :, 2].T, c.correlation[1], atol=1e-6)
+    np.testing.assert_allclose(lower[:, :, 2] @ lower[:, :, 2].T, c.correlation[2], atol=1e-6)
     assert np.triu(lower[:, :, 0], 1).max() == 0.0
     assert c.memory.shape == (len(FIELDS),)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +24,10 @@ Array = NDArray[np.float64]
 LAGS = np.concatenate([np.arange(1, 11), np.arange(12, 41, 4)])
 LENGTHS = np.geomspace(20.0, 2500.0, 28)
 SMOOTHNESS = (0.5, 1.0, 1.5)
-#: bounds (W m-2) of the irradiance of months that belong to the nodes of `SEASON_NODES`
+#: bounds (W m-2) of the irradiance of the seasons that memories are fitted in
 BINS = (0.0, 150.0, 330.0, 600.0)
+#: classes of irradiance for the correlations
+CLASSES = (0.0, 60.0, 120.0, 180.0, 260.0, 340.0, 420.0, 600.0)
 
 
 def normal_scores(x: Array, month: NDArray[np.int64]) -> Array:
@@ -139,21 +142,35 @@ def positive(matrix: Array) -> Array:
 
 def correlations(places: list[tuple[dict[str, Array], Array]]) -> Array:
     """Correlation of the fields at the nodes of the irradiance ``[node, field, field]``; ``places`` are scores and
-    irradiance of the month of each day."""
-    out = []
-    for node in range(len(SEASON_NODES)):
-        parts = [cross(scores, (sun >= BINS[node]) & (sun < BINS[node + 1])) for scores, sun in places]
-        matrix = pooled(parts)
-        np.fill_diagonal(matrix, 1.0)
-        out.append(positive(matrix))
-    return np.stack(out)
+    irradiance of the month of each day.
+
+    Least squares over places and classes of irradiance: between nodes a correlation is linear, as the generator has it.
+    """
+    size, nodes = len(FIELDS), np.array(SEASON_NODES)
+    left, right = np.zeros((size, size, len(nodes), len(nodes))), np.zeros((size, size, len(nodes)))
+    for scores, sun in places:
+        for low, high in pairwise(CLASSES):
+            inside = (sun >= low) & (sun < high)
+            if not inside.any():
+                continue
+            value, number = cross(scores, inside)
+            hat = np.array([np.interp(sun[inside].mean(), nodes, unit) for unit in np.eye(len(nodes))])
+            left += number[:, :, None, None] * np.outer(hat, hat)
+            right += (number * value)[:, :, None] * hat
+    # pairs that nobody measured have no left side: 0
+    scale = np.maximum(left.trace(axis1=2, axis2=3), 1.0)[..., None, None]
+    solved = np.linalg.solve(left + 1e-3 * scale * np.eye(len(nodes)), right[..., None])[..., 0]
+    out = np.clip(np.moveaxis(solved, 2, 0), -0.95, 0.95)
+    for node in out:
+        np.fill_diagonal(node, 1.0)
+    return np.stack([positive(node) for node in out])
 
 
 def memories(places: list[tuple[dict[str, Array], Array]]) -> tuple[Array, Array]:
     """Memory from day to day and slow share by field for which every variable has its measured autocorrelation over
     40 days, given the correlations between them."""
     acf = np.zeros((len(LAGS), len(FIELDS)))
-    for node in range(len(SEASON_NODES)):
+    for node in range(len(BINS) - 1):
         # season by season: what one variable has of another changes its sign from winter to summer
         kept = [(scores, (sun >= BINS[node]) & (sun < BINS[node + 1])) for scores, sun in places]
         lag0 = pooled([cross(scores, keep) for scores, keep in kept])
@@ -165,7 +182,7 @@ def memories(places: list[tuple[dict[str, Array], Array]]) -> tuple[Array, Array
             for k in range(len(FIELDS)):
                 # the part of its own that gives a variable its measured autocorrelation, beside what it has of the others
                 part[k] = np.clip((own[k] - share[k, :k] @ part[:k]) / share[k, k], -0.2, 0.98)
-            acf[i] += part / len(SEASON_NODES)
+            acf[i] += part / (len(BINS) - 1)
     slow = slow_autocorrelation(LAGS)
     memory, share = np.zeros(len(FIELDS)), np.zeros(len(FIELDS))
     weight = 1.0 / LAGS

@@ -19,8 +19,8 @@ from elterra.forcing.weather.climate import MonthlyClimate, monthly_sun
 Array = NDArray[np.float64]
 #: latent fields, in the order of the Cholesky factor
 FIELDS = ("rain", "temperature", "clear", "range", "humid", "wind", "pressure")
-#: irradiance (W m-2) at which the tables of correlations stand: winter night, equinox, summer
-SEASON_NODES = (0.0, 240.0, 480.0)
+#: irradiance (W m-2) at which the tables of correlations stand: polar night, winter, equinox, summer
+SEASON_NODES = (0.0, 120.0, 240.0, 480.0)
 #: fields of `Coefficients` that are arrays
 ARRAYS = ("memory", "slow", "length_km", "smoothness", "correlation")
 RESOURCE = "weather_coefficients.json"
