@@ -36,6 +36,10 @@ BENCHES: dict[str, tuple[str, str]] = {
         "column-years per second of the land model, compilation, gradient, residuals",
     ),
     "spinup": ("elterra.bench.spinup", "methods of spin-up from a cold start against brute force"),
+    "weather": (
+        "elterra.bench.weather",
+        "generated weather of withheld towers against measured, beside rivals",
+    ),
     "store": ("elterra.bench.store", "seconds and bytes of the store's commits, consolidation and reads"),
 }
 

@@ -17,6 +17,7 @@ from elterra.cli import (
     domain,
     evaluate,
     export,
+    forcing,
     info,
     new,
     report,
@@ -66,6 +67,7 @@ app.command("bench")(bench.bench)
 app.add_typer(clm.app, name="clm")
 app.add_typer(spinup.app, name="spinup")
 app.add_typer(domain.app, name="domain")
+app.add_typer(forcing.app, name="forcing")
 app.command("info")(info.info)
 
 

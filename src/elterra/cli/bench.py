@@ -31,6 +31,9 @@ def bench(
     steps: Annotated[
         int | None, typer.Option("--steps", help="Steps that are measured, whole days (land with --case).")
     ] = None,
+    land: Annotated[
+        bool, typer.Option("--land", help="The land model under generated and measured weather (weather).")
+    ] = False,
     json_: Json = False,
 ) -> None:
     """Measure the figures that the documentation quotes."""
@@ -48,15 +51,17 @@ def bench(
         raise InputError(f"--device {device}: there are cpu and gpu")
     if device is not None and name != "land":
         raise InputError(f"--device: bench {name} does not compute on a device; leave it out")
-    if case is not None and name not in ("clm5", "land", "spinup"):
+    if case is not None and name not in ("clm5", "land", "spinup", "weather"):
         raise InputError(
-            f"--case: bench {name} has no cases; they belong to the benches clm5, land and spinup"
+            f"--case: bench {name} has no cases; they belong to the benches clm5, land, spinup and weather"
         )
+    if land and name != "weather":
+        raise InputError(f"--land: bench {name} has no land model under generated weather; bench weather has")
     if steps is not None and (name != "land" or case is None):
         raise InputError("--steps: belongs to bench land with a --case")
     if mode is not None and name != "clm5":
         raise InputError(f"--mode: bench {name} has no modes; they belong to bench clm5")
-    given = {"device": device, "case": case, "mode": mode, "steps": steps}
+    given = {"device": device, "case": case, "mode": mode, "steps": steps, "land": land or None}
     options = {key: value for key, value in given.items() if value is not None}
     told = elterra.bench.run(name, quick=quick, **options)
     if json_:
