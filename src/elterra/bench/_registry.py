@@ -26,6 +26,10 @@ BENCHES: dict[str, tuple[str, str]] = {
         "inverse problems with known answers, Sobol indices, calibrate-emulate-sample, coverage",
     ),
     "clm5": ("elterra.bench.clm5", "agreement with reference runs of CLM5: fluxes, states, pools, responses"),
+    "downscaling": (
+        "elterra.bench.downscaling",
+        "methods of downscaling on real fields, on regions they have not seen",
+    ),
     "import": ("elterra.bench.import_time", "seconds of `elterra --help` and of `import elterra`"),
     "land": (
         "elterra.bench.land",

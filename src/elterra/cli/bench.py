@@ -10,6 +10,8 @@ from elterra.cli._options import Json
 from elterra.cli._output import emit
 from elterra.errors import InputError
 
+_WITH_CASES = ("clm5", "downscaling", "interpolation", "land", "spinup")
+
 
 def bench(
     name: Annotated[
@@ -24,7 +26,7 @@ def bench(
         typer.Option(
             "--case",
             "--site",
-            help="Only cases with this in their name, several by commas (clm5, spinup); a case with many cells (land).",
+            help="Only these cases, by commas (clm5, downscaling, interpolation, spinup); one with many cells (land).",
         ),
     ] = None,
     mode: Annotated[str | None, typer.Option("--mode", help="sp or bgc; only these cases (clm5).")] = None,
@@ -48,9 +50,9 @@ def bench(
         raise InputError(f"--device {device}: there are cpu and gpu")
     if device is not None and name != "land":
         raise InputError(f"--device: bench {name} does not compute on a device; leave it out")
-    if case is not None and name not in ("clm5", "land", "spinup"):
+    if case is not None and name not in _WITH_CASES:
         raise InputError(
-            f"--case: bench {name} has no cases; they belong to the benches clm5, land and spinup"
+            f"--case: bench {name} has no cases; they belong to the benches {', '.join(_WITH_CASES)}"
         )
     if steps is not None and (name != "land" or case is None):
         raise InputError("--steps: belongs to bench land with a --case")

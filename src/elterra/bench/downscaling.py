@@ -1,0 +1,63 @@
+"""Bench ``downscaling``: every method on real fields, on regions it has not seen, after the same constraint layer."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+from elterra.bench.shared_folder import shared_folder
+from elterra.errors import InputError
+
+FOLDS, QUICK_FOLDS = 4, 2
+#: figures of a method; the others of the score card go with `--case`
+KEYS = (
+    "rmse", "mae", "crps", "coverage90", "spread_skill", "aggregate_error", "log_spectral_distance", "spectrum_error",
+    "histogram_distance", "correction_rms", "correction_largest", "widen",
+)  # fmt: skip
+
+
+def measure(*, quick: bool = False, case: str | None = None, folder: Path | None = None) -> dict[str, float]:
+    """Figures by data set and method (keys in ``benchmarks/README.md``); ``case`` is a name or several by commas."""
+    from elterra.bench.downscaling_data import DATASETS
+    from elterra.downscaling import METHODS, evaluate
+
+    root = folder or shared_folder("data", "bench downscaling: no data")
+    wanted = list(DATASETS) if case is None else case.split(",")
+    unknown = [n for n in wanted if n not in DATASETS]
+    if unknown:
+        raise InputError(
+            f"bench downscaling: no data set {', '.join(unknown)}; there are {', '.join(DATASETS)}"
+        )
+    if quick and case is None:
+        wanted = wanted[:1]
+    figures: dict[str, float] = {}
+    for name in wanted:
+        task = DATASETS[name](root)
+        found: dict[str, dict[str, float]] = {}
+        for method in METHODS.values():
+            begin = time.perf_counter()
+            found[method.name] = evaluate(
+                method, task.scenes, task.block, QUICK_FOLDS if quick else FOLDS
+            ).scores
+            found[method.name]["seconds"] = time.perf_counter() - begin
+            print(
+                f"downscaling {name} {method.name}: {found[method.name]['seconds']:.0f} s",
+                file=sys.stderr,
+                flush=True,
+            )
+        figures |= {f"{name}.{key}": value for key, value in table(found).items()}
+        figures[f"{name}.pixels"] = float(sum(s.known.sum() for s in task.scenes))
+    return figures
+
+
+def table(found: dict[str, dict[str, float]]) -> dict[str, float]:
+    """Flat figures of the score cards by method, with CRPS beside bilinear and beside the best other method."""
+    out: dict[str, float] = {}
+    for name, scores in found.items():
+        out |= {f"{name}.{k}": scores[k] for k in (*KEYS, "seconds") if k in scores}
+        out[f"{name}.crps_over_bilinear"] = scores["crps"] / found["bilinear"]["crps"]
+        others = [s["crps"] for n, s in found.items() if n != name]
+        if others:
+            out[f"{name}.crps_over_best_rival"] = scores["crps"] / min(others)
+    return out
