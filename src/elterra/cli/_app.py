@@ -14,9 +14,11 @@ from elterra.cli import (
     check,
     clm,
     demo,
+    downscale,
     evaluate,
     export,
     info,
+    interpolate,
     new,
     report,
     resume,
@@ -64,6 +66,8 @@ app.command("export")(export.export)
 app.command("bench")(bench.bench)
 app.add_typer(clm.app, name="clm")
 app.add_typer(spinup.app, name="spinup")
+app.add_typer(downscale.app, name="downscale")
+app.command("interpolate")(interpolate.interpolate)
 app.command("info")(info.info)
 
 
