@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import jax
 import numpy as np
 import pytest
@@ -55,7 +57,7 @@ def test_tiles_cover_the_domain_and_overlap_enough(length, tile, overlap):
     found = starts(length, tile, overlap)
     assert found[0] == 0
     assert found[-1] + tile >= length
-    assert all(b - a <= tile - overlap for a, b in zip(found, found[1:], strict=False))
+    assert all(b - a <= tile - overlap for a, b in itertools.pairwise(found))
 
 
 def test_tiles_that_cannot_fade_are_refused():

@@ -1,4 +1,4 @@
-"""Denoisers that know more: point observations (posterior by Bayes' rule at each noise level) and exact linear constraints."""
+"""Denoisers that know more: point observations (by Bayes' rule at each noise level) and exact linear constraints."""
 
 from __future__ import annotations
 
