@@ -64,7 +64,8 @@ class Calibrated:
 def learn(
     method: Method, scenes: list[Scene], cells: list[Mask], block: int | tuple[int, int], seed: int = 0
 ) -> Calibrated:
-    """Fit on three quarters of the training blocks, widen by the rest, fit again on all. `cells` ``[Y, X]`` by scene."""
+    """Fit on three quarters of the training blocks, widen by the rest, fit again on all (a method with ``refit = False`` keeps
+    its first fit). `cells` ``[Y, X]`` by scene."""
     _check(scenes)
     where = [to_pixels(c, s.factor, s.land.shape) for c, s in zip(cells, scenes, strict=True)]
     scores: list[Array] = []
@@ -87,7 +88,7 @@ def learn(
         done = finish(scene, first.predict(scene, mask), mask).prediction
         scores.append(_reach(scene.law, scene.truth[at], done.mean[at], done.quantiles[:, at], scene.own[at]))  # type: ignore[index]
     widen = float(np.clip(np.quantile(np.concatenate(scores), 0.9), *_WIDEN)) if scores else 1.0
-    return Calibrated(method.fit(scenes, where), widen)
+    return Calibrated(method.fit(scenes, where) if getattr(method, "refit", True) else first, widen)
 
 
 def _reach(law: Law, truth: Array, mean: Array, quantiles: Array, scale: Array) -> Array:
