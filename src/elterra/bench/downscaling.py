@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from elterra.bench.shared_folder import shared_folder
 from elterra.errors import InputError
 
-FOLDS, QUICK_FOLDS = 4, 2
+FOLDS, QUICK_FOLDS, QUICK_STEPS = 4, 2, 10
 #: figures of a method; the others of the score card go with `--case`
 KEYS = (
     "rmse", "mae", "crps", "coverage90", "spread_skill", "aggregate_error", "log_spectral_distance", "spectrum_error",
@@ -21,6 +23,7 @@ def measure(*, quick: bool = False, case: str | None = None, folder: Path | None
     """Figures by data set and method (keys in ``benchmarks/README.md``); ``case`` is a name or several by commas."""
     from elterra.bench.downscaling_data import DATASETS
     from elterra.downscaling import METHODS, evaluate
+    from elterra.downscaling.rivals import UNet
 
     root = folder or shared_folder("data", "bench downscaling: no data")
     wanted = list(DATASETS) if case is None else case.split(",")
@@ -36,6 +39,11 @@ def measure(*, quick: bool = False, case: str | None = None, folder: Path | None
         task = DATASETS[name](root)
         found: dict[str, dict[str, float]] = {}
         for method in METHODS.values():
+            if isinstance(method, UNet):
+                if importlib.util.find_spec("equinox") is None:
+                    print("downscaling: no Equinox, no unet", file=sys.stderr)
+                    continue
+                method = replace(method, steps=QUICK_STEPS) if quick else method
             begin = time.perf_counter()
             found[method.name] = evaluate(
                 method, task.scenes, task.block, QUICK_FOLDS if quick else FOLDS

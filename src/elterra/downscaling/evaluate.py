@@ -64,8 +64,10 @@ class Calibrated:
 def learn(
     method: Method, scenes: list[Scene], cells: list[Mask], block: int | tuple[int, int], seed: int = 0
 ) -> Calibrated:
-    """Fit on three quarters of the training blocks, widen by the rest, fit again on all (a method with ``refit = False`` keeps
-    its first fit). `cells` ``[Y, X]`` by scene."""
+    """Fit on three quarters of the training blocks, widen by the rest, fit again on all. `cells` ``[Y, X]`` by scene.
+
+    A method with ``refit = False`` keeps its first fit.
+    """
     _check(scenes)
     where = [to_pixels(c, s.factor, s.land.shape) for c, s in zip(cells, scenes, strict=True)]
     scores: list[Array] = []

@@ -13,7 +13,8 @@ from elterra.downscaling import LEVELS, evaluate
 from elterra.downscaling.nets.unet import UNet as Network
 from elterra.downscaling.rivals import UNet
 from elterra.downscaling.rivals.unet import _ascending
-from tests.downscaling.test_methods import LAWS, made_up
+
+from ..test_methods import LAWS, made_up
 
 
 @pytest.mark.parametrize("shape", [(16, 16), (17, 22)])

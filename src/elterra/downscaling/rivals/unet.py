@@ -3,6 +3,7 @@ cell, and the coarse values around."""
 
 from __future__ import annotations
 
+import importlib.util
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -87,6 +88,8 @@ class UNet:
     refit: bool = False
 
     def fit(self, scenes: list[Scene], where: list[Mask]) -> FittedUNet:
+        if importlib.util.find_spec("equinox") is None:
+            raise InputError("unet: the library Equinox is not installed: pip install 'equinox>=0.13,<0.14'")
         channels = Channels.learn(scenes, where)
         inputs = [channels.of(s) for s in scenes]
         targets = [_targets(s, m) for s, m in zip(scenes, where, strict=True)]
