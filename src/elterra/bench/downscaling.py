@@ -23,7 +23,7 @@ def measure(*, quick: bool = False, case: str | None = None, folder: Path | None
     """Figures by data set and method (keys in ``benchmarks/README.md``); ``case`` is a name or several by commas."""
     from elterra.bench.downscaling_data import DATASETS
     from elterra.downscaling import METHODS, evaluate
-    from elterra.downscaling.rivals import UNet
+    from elterra.downscaling.rivals import Diffusion, UNet
 
     root = folder or shared_folder("data", "bench downscaling: no data")
     wanted = list(DATASETS) if case is None else case.split(",")
@@ -39,11 +39,13 @@ def measure(*, quick: bool = False, case: str | None = None, folder: Path | None
         task = DATASETS[name](root)
         found: dict[str, dict[str, float]] = {}
         for method in METHODS.values():
-            if isinstance(method, UNet):
-                if importlib.util.find_spec("equinox") is None:
-                    print("downscaling: no Equinox, no unet", file=sys.stderr)
-                    continue
-                method = replace(method, steps=QUICK_STEPS) if quick else method
+            if isinstance(method, UNet | Diffusion) and importlib.util.find_spec("equinox") is None:
+                print(f"downscaling: no Equinox, no {method.name}", file=sys.stderr)
+                continue
+            if quick and isinstance(method, UNet):
+                method = replace(method, steps=QUICK_STEPS)
+            if quick and isinstance(method, Diffusion):
+                method = replace(method, steps=QUICK_STEPS, unet=UNet(steps=QUICK_STEPS), members=2)
             begin = time.perf_counter()
             found[method.name] = evaluate(
                 method, task.scenes, task.block, QUICK_FOLDS if quick else FOLDS

@@ -31,14 +31,15 @@ def finish(scene: Scene, found: Prediction, where: Mask, widen: float = 1.0) -> 
     """The mean with exact coarse means. Quantiles keep their distance from it in the link space, times `widen`; they are
     those of a pixel and have no coarse mean to meet."""
     at = where & scene.known
-    aggregation = scene.restricted(where)
-    done = constrain(found.mean, scene.coarse, aggregation, scene.law)
+    own = scene.own[at]
+    centre = scene.law.link(found.mean[at], scale=own)
+    if found.members is not None:
+        return _finish_members(scene, found.members, centre, at, widen)
+    done = constrain(found.mean, scene.coarse, scene.restricted(where), scene.law)
     # one number a cell moves mean and quantiles alike; its spread needs no weights
     cells = np.repeat(np.repeat(done.shift, scene.factor, axis=0), scene.factor, axis=1)[
         : at.shape[0], : at.shape[1]
     ]
-    own = scene.own[at]
-    centre = scene.law.link(found.mean[at], scale=own)
     moved = centre + (scene.law.link(found.quantiles[:, at], scale=own) - centre) * widen + cells[at]
     quantiles = np.full(found.quantiles.shape, np.nan)
     # a quantile at a bound stays there: the link cannot tell how far beyond it would be
@@ -46,6 +47,19 @@ def finish(scene: Scene, found: Prediction, where: Mask, widen: float = 1.0) -> 
     raw, out = found.quantiles[:, at], scene.law.unlink(moved)
     quantiles[:, at] = np.sort(np.where(raw <= low, low, np.where(raw >= high, high, out)), axis=0)
     return Downscaled(Prediction(done.field, quantiles), done.report)
+
+
+def _finish_members(scene: Scene, members: Array, centre: Array, at: Mask, widen: float) -> Downscaled:
+    """Every member with exact coarse means; their mean, which has them too, and their quantiles."""
+    out = np.full(members.shape, np.nan)
+    out[:, at] = scene.law.unlink(
+        centre + (scene.law.link(members[:, at], scale=scene.own[at]) - centre) * widen
+    )
+    coarse = np.broadcast_to(scene.coarse, (len(members), *scene.coarse.shape))
+    done = constrain(out, coarse, scene.restricted(at), scene.law)
+    quantiles = np.full((len(LEVELS), *at.shape), np.nan)
+    quantiles[:, at] = np.quantile(done.field[:, at], LEVELS, axis=0, method="hazen")
+    return Downscaled(Prediction(done.field.mean(axis=0), quantiles, done.field), done.report)
 
 
 @dataclass(frozen=True)
@@ -144,7 +158,9 @@ def evaluate(
             reports.append(done.report | {"widen": learned.widen})
             for rows, columns in boxes(fold, held, block):
                 box = tuple(slice(s.start * scene.factor, s.stop * scene.factor) for s in (rows, columns))
-                pairs.append((np.where(scene.known, scene.truth, np.nan)[box], means[k][box]))  # type: ignore[arg-type]
+                fields = [means[k]] if done.prediction.members is None else list(done.prediction.members)
+                truth = np.where(scene.known, scene.truth, np.nan)[box]  # type: ignore[arg-type]
+                pairs += [(truth, f[box]) for f in fields]
     predictions = [Prediction(m, q) for m, q in zip(means, quantiles, strict=True)]
     return Card(_pooled(scenes, predictions) | spectral_scores(pairs) | _constraint(reports), predictions)
 

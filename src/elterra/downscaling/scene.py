@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 
@@ -115,13 +115,12 @@ class Scene:
 
 @dataclass(frozen=True)
 class Prediction:
-    """`mean` ``[y, x]`` and `quantiles` ``[level, y, x]`` at `LEVELS`; NaN outside of what was asked for."""
+    """`mean` ``[y, x]`` and `quantiles` ``[level, y, x]`` at `LEVELS`; NaN outside of what was asked for. `members`
+    ``[member, y, x]`` where a method draws whole fields: each of them is a possible truth."""
 
     mean: Array
     quantiles: Array
-
-    def ordered(self) -> Prediction:
-        return replace(self, quantiles=np.sort(self.quantiles, axis=0))
+    members: Array | None = None
 
 
 class Fitted(Protocol):

@@ -14,22 +14,35 @@ import equinox as eqx
 from elterra.downscaling._jax import jax, jnp
 
 _FREQUENCIES = 8
+#: pixels on each side that can reach the output of one
+REACH = 40
+
+
+class Norm(eqx.Module):
+    """Over the channels of each pixel alone (not over the field), so that the network is local: tiles give the whole."""
+
+    scale: Any
+    shift: Any
+
+    def __init__(self, width: int) -> None:
+        self.scale, self.shift = jnp.ones((width, 1, 1), jnp.float32), jnp.zeros((width, 1, 1), jnp.float32)
+
+    def __call__(self, x: Any) -> Any:
+        gap = x - jnp.mean(x, axis=0, keepdims=True)
+        return self.scale * gap * jax.lax.rsqrt(jnp.mean(gap**2, axis=0, keepdims=True) + 1e-5) + self.shift
 
 
 class Block(eqx.Module):
     """norm, activation, 3 x 3 convolution, twice; the second begins at zero, so that a block begins as identity."""
 
-    norms: tuple[eqx.nn.GroupNorm, eqx.nn.GroupNorm]
+    norms: tuple[Norm, Norm]
     first: eqx.nn.Conv2d
     second: eqx.nn.Conv2d
     modulate: eqx.nn.Linear | None
 
     def __init__(self, width: int, noise_width: int, key: Any) -> None:
         a, b, c = jax.random.split(key, 3)
-        self.norms = (
-            eqx.nn.GroupNorm(4, width, dtype=jnp.float32),
-            eqx.nn.GroupNorm(4, width, dtype=jnp.float32),
-        )
+        self.norms = (Norm(width), Norm(width))
         self.first = _convolution(width, width, 3, a)
         second = _convolution(width, width, 3, b)
         self.second = eqx.tree_at(lambda m: m.weight, second, jnp.zeros_like(second.weight))

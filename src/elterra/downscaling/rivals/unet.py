@@ -99,40 +99,23 @@ class UNet:
         return FittedUNet(channels, centre, spread, self._train(inputs, scaled))
 
     def _train(self, inputs: list[NDArray[np.float32]], targets: list[Array]) -> Any:
-        import equinox as eqx
-        import optax
-
         from elterra.downscaling._jax import jax, jnp
         from elterra.downscaling.nets.unet import UNet as Network
 
-        side = min(self.patch, *inputs[0].shape[1:])
         network = Network(inputs[0].shape[0], 1 + len(LEVELS), self.width, key=jax.random.key(self.seed))
-        rate = optax.warmup_cosine_decay_schedule(
-            0.0, self.rate, max(self.steps // 20, 1), self.steps, self.rate * 0.02
-        )
-        rule = optax.chain(optax.clip_by_global_norm(1.0), optax.adamw(rate, weight_decay=1e-4))
-        state = rule.init(eqx.filter(network, eqx.is_inexact_array))
         level = jnp.asarray(np.array(LEVELS, np.float32))[None, :, None, None]
 
-        def loss(network: Any, x: Any, t: Any, known: Any) -> Any:
+        def loss(network: Any, x: Any, t: Any, known: Any, key: Any) -> Any:
+            del key
             out = jax.vmap(network)(x)
             gap = t[:, 1:] - _ascending(out[:, 1:])
             pinball = jnp.maximum(level * gap, (level - 1) * gap).mean(axis=1)
             squared = 0.5 * (out[:, 0] - t[:, 0]) ** 2
             return jnp.sum(known * (squared + 2 * pinball)) / jnp.maximum(jnp.sum(known), 1.0)
 
-        @eqx.filter_jit
-        def step(network: Any, mean: Any, state: Any, x: Any, t: Any, known: Any) -> Any:
-            gradient = eqx.filter_grad(loss)(network, x, t, known)
-            change, state = rule.update(gradient, state, eqx.filter(network, eqx.is_inexact_array))
-            network = eqx.apply_updates(network, change)
-            arrays = eqx.filter(network, eqx.is_inexact_array)
-            return network, jax.tree.map(lambda m, a: 0.98 * m + 0.02 * a, mean, arrays), state
-
-        mean = eqx.filter(network, eqx.is_inexact_array)
-        for x, t, known in _patches(inputs, targets, side, self.batch, self.steps, self.seed):
-            network, mean, state = step(network, mean, state, x, t, known)
-        return eqx.combine(mean, network)
+        side = min(self.patch, *inputs[0].shape[1:])
+        drawn = patches(inputs, targets, side, self.batch, self.steps, self.seed)
+        return train(network, loss, drawn, self.steps, self.rate, self.seed)
 
 
 @dataclass(frozen=True)
@@ -143,26 +126,69 @@ class FittedUNet:
     network: Any = field(repr=False)
 
     def predict(self, scene: Scene, where: Mask) -> Prediction:
+        at = where & scene.known
+        raw = self.raw(scene, at)
+        steps = raw[1:, at] * self.spread[1] + self.centre[1]
+        quantiles = np.full((len(LEVELS), *at.shape), np.nan)
+        quantiles[:, at] = from_deviation(scene.law, steps, scene.bilinear[at])
+        mean = np.full(at.shape, np.nan)
+        low, high = scene.law.limits
+        # the mean of a positive quantity is not below its lowest quantile
+        least = np.maximum(low, quantiles[0][at]) if scene.law.kind == "positive" else low
+        mean[at] = np.clip(self.physical(scene, raw)[at], least, high)
+        return Prediction(mean, quantiles)
+
+    def raw(self, scene: Scene, at: Mask | None = None) -> Array:
+        """Output of the network ``[1 + level, y, x]`` in its own units, quantiles in order; NaN far from `at`."""
         import equinox as eqx
 
         from elterra.downscaling._jax import jnp
+        from elterra.downscaling.nets.unet import REACH
 
-        at = where & scene.known
         x = self.channels.of(scene)
-        # only what is asked for, with a margin wider than the network sees
-        rows, columns = (slice(max(int(k.min()) - 48, 0), int(k.max()) + 49) for k in np.nonzero(at))
-        out = np.asarray(eqx.filter_jit(self.network)(jnp.asarray(x[:, rows, columns])), dtype=np.float64)
-        here, base = at[rows, columns], scene.bilinear[at]
-        steps = np.asarray(_ascending(out[None, 1:]))[0][:, here] * self.spread[1] + self.centre[1]
-        quantiles = np.full((len(LEVELS), *at.shape), np.nan)
-        quantiles[:, at] = from_deviation(scene.law, steps, base)
-        mean = np.full(at.shape, np.nan)
-        found = base + (out[0][here] * self.spread[0] + self.centre[0]) * scale_of(scene.law, base)
-        low, high = scene.law.limits
-        mean[at] = np.clip(
-            found, np.maximum(low, quantiles[0][at]) if scene.law.kind == "positive" else low, high
+        mask = scene.known if at is None else at
+        # only what is asked for, with a margin as wide as the network sees
+        rows, columns = (
+            slice(max(int(k.min()) - REACH, 0), int(k.max()) + REACH + 1) for k in np.nonzero(mask)
         )
-        return Prediction(mean, quantiles)
+        found = np.asarray(eqx.filter_jit(self.network)(jnp.asarray(x[:, rows, columns])), dtype=np.float64)
+        out = np.full((len(found), *mask.shape), np.nan)
+        out[0, rows, columns] = found[0]
+        out[1:, rows, columns] = np.asarray(_ascending(found[None, 1:]))[0]
+        return out
+
+    def physical(self, scene: Scene, raw: Array) -> Array:
+        """The mean ``[y, x]`` of `raw` in physical units, not yet within the law."""
+        return scene.bilinear + (raw[0] * self.spread[0] + self.centre[0]) * scale_of(
+            scene.law, scene.bilinear
+        )
+
+
+def train(network: Any, loss: Any, drawn: Any, steps: int, rate: float, seed: int) -> Any:
+    """AdamW with warm-up and cosine decay on ``loss(network, x, t, known, key)`` over the patches `drawn`; gives the running
+    mean of the weights (a fiftieth a step)."""
+    import equinox as eqx
+    import optax
+
+    from elterra.downscaling._jax import jax
+
+    pace = optax.warmup_cosine_decay_schedule(0.0, rate, max(steps // 20, 1), steps, rate * 0.02)
+    rule = optax.chain(optax.clip_by_global_norm(1.0), optax.adamw(pace, weight_decay=1e-4))
+    state = rule.init(eqx.filter(network, eqx.is_inexact_array))
+
+    @eqx.filter_jit
+    def step(network: Any, mean: Any, state: Any, x: Any, t: Any, known: Any, key: Any) -> Any:
+        gradient = eqx.filter_grad(loss)(network, x, t, known, key)
+        change, state = rule.update(gradient, state, eqx.filter(network, eqx.is_inexact_array))
+        network = eqx.apply_updates(network, change)
+        arrays = eqx.filter(network, eqx.is_inexact_array)
+        return network, jax.tree.map(lambda m, a: 0.98 * m + 0.02 * a, mean, arrays), state
+
+    mean = eqx.filter(network, eqx.is_inexact_array)
+    key = jax.random.key(seed)
+    for k, (x, t, known) in enumerate(drawn):
+        network, mean, state = step(network, mean, state, x, t, known, jax.random.fold_in(key, k))
+    return eqx.combine(mean, network)
 
 
 def _targets(scene: Scene, mask: Mask) -> Array:
@@ -189,7 +215,7 @@ def _ascending(raw: Any) -> Any:
     return jnp.concatenate([lowest, lowest + jnp.cumsum(steps, axis=1)], axis=1)
 
 
-def _patches(
+def patches(
     inputs: list[NDArray[np.float32]], targets: list[Array], side: int, batch: int, steps: int, seed: int
 ) -> Any:
     """Random patches that hold enough training pixels: inputs, targets (mean once, quantiles once), known."""
