@@ -10,12 +10,23 @@ import itertools
 from typing import Any
 
 import equinox as eqx
+import numpy as np
+from numpy.typing import NDArray
 
 from elterra.downscaling._jax import jax, jnp
 
 _FREQUENCIES = 8
 #: pixels on each side that can reach the output of one
 REACH = 40
+
+
+def window(wanted: NDArray[np.bool_]) -> tuple[slice, slice]:
+    """Rows and columns that the network must see, so that its output at `wanted` ``[y, x]`` is that of the whole field:
+    a margin of `REACH`, begun where the strides of the whole field begin."""
+    rows, columns = (
+        slice(max(int(k.min()) - REACH, 0) // 4 * 4, int(k.max()) + REACH + 1) for k in np.nonzero(wanted)
+    )
+    return rows, columns
 
 
 class Norm(eqx.Module):

@@ -143,14 +143,11 @@ class FittedUNet:
         import equinox as eqx
 
         from elterra.downscaling._jax import jnp
-        from elterra.downscaling.nets.unet import REACH
+        from elterra.downscaling.nets.unet import window
 
         x = self.channels.of(scene)
         mask = scene.known if at is None else at
-        # only what is asked for, with a margin as wide as the network sees
-        rows, columns = (
-            slice(max(int(k.min()) - REACH, 0), int(k.max()) + REACH + 1) for k in np.nonzero(mask)
-        )
+        rows, columns = window(mask)
         found = np.asarray(eqx.filter_jit(self.network)(jnp.asarray(x[:, rows, columns])), dtype=np.float64)
         out = np.full((len(found), *mask.shape), np.nan)
         out[0, rows, columns] = found[0]
