@@ -105,12 +105,10 @@ class FittedDiffusion:
 
         from elterra.downscaling._jax import jax, jnp
         from elterra.downscaling.nets import denoiser_of, dpm_solver_2s, schedule, tiled
-        from elterra.downscaling.nets.unet import REACH
+        from elterra.downscaling.nets.unet import window
 
         at = where & scene.known
-        rows, columns = (
-            slice(max(int(k.min()) - REACH, 0), int(k.max()) + REACH + 1) for k in np.nonzero(at)
-        )
+        rows, columns = window(at)
         both = np.mean([m.raw(scene)[0] for m in self.means], axis=0)
         x = jnp.asarray(
             np.concatenate([self.means[0].channels.of(scene), both[None]])[:, rows, columns], jnp.float32
