@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from jax import numpy as jnp
 
-eqx = pytest.importorskip("equinox", reason="networks need Equinox")
+pytest.importorskip("equinox", reason="networks need Equinox")
+
+import equinox as eqx
 
 from elterra.downscaling import LEVELS, evaluate
 from elterra.downscaling.nets.unet import UNet as Network
