@@ -7,9 +7,13 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from elterra.bench.shared_folder import shared_folder
 from elterra.errors import InputError
+
+if TYPE_CHECKING:
+    from elterra.downscaling import Method
 
 FOLDS, QUICK_FOLDS, QUICK_STEPS = 4, 2, 10
 #: figures of a method; the others of the score card go with `--case`
@@ -19,11 +23,12 @@ KEYS = (
 )  # fmt: skip
 
 
-def measure(*, quick: bool = False, case: str | None = None, folder: Path | None = None) -> dict[str, float]:
-    """Figures by data set and method (keys in ``benchmarks/README.md``); ``case`` is a name or several by commas."""
+def measure(
+    *, quick: bool = False, case: str | None = None, method: str | None = None, folder: Path | None = None
+) -> dict[str, float]:
+    """Figures by data set and method (keys in ``benchmarks/README.md``); ``case`` and ``method`` are names by commas."""
     from elterra.bench.downscaling_data import DATASETS
-    from elterra.downscaling import METHODS, evaluate
-    from elterra.downscaling.rivals import Diffusion, UNet
+    from elterra.downscaling import evaluate
 
     root = folder or shared_folder("data", "bench downscaling: no data")
     wanted = list(DATASETS) if case is None else case.split(",")
@@ -34,25 +39,19 @@ def measure(*, quick: bool = False, case: str | None = None, folder: Path | None
         )
     if quick and case is None:
         wanted = wanted[:1]
+    methods = _methods(method, quick)
     figures: dict[str, float] = {}
     for name in wanted:
         task = DATASETS[name](root)
         found: dict[str, dict[str, float]] = {}
-        for method in METHODS.values():
-            if isinstance(method, UNet | Diffusion) and importlib.util.find_spec("equinox") is None:
-                print(f"downscaling: no Equinox, no {method.name}", file=sys.stderr)
-                continue
-            if quick and isinstance(method, UNet):
-                method = replace(method, steps=QUICK_STEPS)
-            if quick and isinstance(method, Diffusion):
-                method = replace(method, steps=QUICK_STEPS, unet=UNet(steps=QUICK_STEPS), members=2)
+        for each in methods:
             begin = time.perf_counter()
-            found[method.name] = evaluate(
+            found[each.name] = evaluate(
                 method, task.scenes, task.block, QUICK_FOLDS if quick else FOLDS
             ).scores
-            found[method.name]["seconds"] = time.perf_counter() - begin
+            found[each.name]["seconds"] = time.perf_counter() - begin
             print(
-                f"downscaling {name} {method.name}: {found[method.name]['seconds']:.0f} s",
+                f"downscaling {name} {each.name}: {found[each.name]['seconds']:.0f} s",
                 file=sys.stderr,
                 flush=True,
             )
@@ -61,12 +60,36 @@ def measure(*, quick: bool = False, case: str | None = None, folder: Path | None
     return figures
 
 
+def _methods(names: str | None, quick: bool) -> list[Method]:
+    """The methods asked for; networks only where Equinox is installed, and small ones in a quick run."""
+    from elterra.downscaling import METHODS
+    from elterra.downscaling.rivals import Diffusion, UNet
+
+    unknown = [n for n in (names or "").split(",") if n and n not in METHODS]
+    if unknown:
+        raise InputError(f"bench downscaling: no method {', '.join(unknown)}; there are {', '.join(METHODS)}")
+    found: list[Method] = []
+    for name, method in METHODS.items():
+        if names is not None and name not in names.split(","):
+            continue
+        if isinstance(method, UNet | Diffusion) and importlib.util.find_spec("equinox") is None:
+            print(f"downscaling: no Equinox, no {name}", file=sys.stderr)
+            continue
+        if quick and isinstance(method, UNet):
+            method = replace(method, steps=QUICK_STEPS)
+        if quick and isinstance(method, Diffusion):
+            method = replace(method, steps=QUICK_STEPS, unet=UNet(steps=QUICK_STEPS), members=2)
+        found.append(method)
+    return found
+
+
 def table(found: dict[str, dict[str, float]]) -> dict[str, float]:
     """Flat figures of the score cards by method, with CRPS beside bilinear and beside the best other method."""
     out: dict[str, float] = {}
     for name, scores in found.items():
         out |= {f"{name}.{k}": scores[k] for k in (*KEYS, "seconds") if k in scores}
-        out[f"{name}.crps_over_bilinear"] = scores["crps"] / found["bilinear"]["crps"]
+        if "bilinear" in found:
+            out[f"{name}.crps_over_bilinear"] = scores["crps"] / found["bilinear"]["crps"]
         others = [s["crps"] for n, s in found.items() if n != name]
         if others:
             out[f"{name}.crps_over_best_rival"] = scores["crps"] / min(others)

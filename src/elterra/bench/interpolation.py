@@ -39,7 +39,9 @@ _FIELD = (
 )
 
 
-def measure(*, quick: bool = False, case: str | None = None, folder: Path | None = None) -> dict[str, float]:
+def measure(
+    *, quick: bool = False, case: str | None = None, method: str | None = None, folder: Path | None = None
+) -> dict[str, float]:
     """Figures by data set, left-out unit and method (keys in ``benchmarks/README.md``)."""
     from elterra.downscaling.interpolation import POINT_METHODS, groups, leave_out, regions
     from elterra.downscaling.laws import Law
@@ -54,6 +56,9 @@ def measure(*, quick: bool = False, case: str | None = None, folder: Path | None
         )
     if quick and case is None:
         wanted = wanted[-1:]
+    chosen = [m for n, m in POINT_METHODS.items() if method is None or n in method.split(",")]
+    if not chosen:
+        raise InputError(f"bench interpolation: no method {method}; there are {', '.join(POINT_METHODS)}")
     figures: dict[str, float] = {}
     for name in wanted:
         data = field_samples(root) if name == "limesoda_soc" else towers(root, _TOWERS[name][0])
@@ -65,13 +70,13 @@ def measure(*, quick: bool = False, case: str | None = None, folder: Path | None
             f"{name}_region": regions(data.place, QUICK_FOLDS if quick else REGIONS),
         }
         for split, group in splits.items():
-            for method in POINT_METHODS.values():
+            for each in chosen:
                 begin = time.perf_counter()
-                scores = leave_out(method, data, group, law).scores
-                figures |= {f"{split}.{method.name}.{k}": scores[k] for k in KEYS if k in scores}
-                figures[f"{split}.{method.name}.seconds"] = time.perf_counter() - begin
+                scores = leave_out(each, data, group, law).scores
+                figures |= {f"{split}.{each.name}.{k}": scores[k] for k in KEYS if k in scores}
+                figures[f"{split}.{each.name}.seconds"] = time.perf_counter() - begin
                 print(
-                    f"interpolation {split} {method.name}: {time.perf_counter() - begin:.0f} s",
+                    f"interpolation {split} {each.name}: {time.perf_counter() - begin:.0f} s",
                     file=sys.stderr,
                     flush=True,
                 )

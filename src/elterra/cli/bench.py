@@ -29,6 +29,10 @@ def bench(
             help="Only these cases, by commas (clm5, downscaling, interpolation, spinup); one with many cells (land).",
         ),
     ] = None,
+    method: Annotated[
+        str | None,
+        typer.Option("--method", help="Only these methods, by commas (downscaling, interpolation)."),
+    ] = None,
     mode: Annotated[str | None, typer.Option("--mode", help="sp or bgc; only these cases (clm5).")] = None,
     steps: Annotated[
         int | None, typer.Option("--steps", help="Steps that are measured, whole days (land with --case).")
@@ -56,9 +60,11 @@ def bench(
         )
     if steps is not None and (name != "land" or case is None):
         raise InputError("--steps: belongs to bench land with a --case")
+    if method is not None and name not in ("downscaling", "interpolation"):
+        raise InputError(f"--method: belongs to the benches downscaling and interpolation, not to {name}")
     if mode is not None and name != "clm5":
         raise InputError(f"--mode: bench {name} has no modes; they belong to bench clm5")
-    given = {"device": device, "case": case, "mode": mode, "steps": steps}
+    given = {"device": device, "case": case, "mode": mode, "method": method, "steps": steps}
     options = {key: value for key, value in given.items() if value is not None}
     told = elterra.bench.run(name, quick=quick, **options)
     if json_:
