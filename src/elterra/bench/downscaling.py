@@ -46,9 +46,7 @@ def measure(
         found: dict[str, dict[str, float]] = {}
         for each in methods:
             begin = time.perf_counter()
-            found[each.name] = evaluate(
-                method, task.scenes, task.block, QUICK_FOLDS if quick else FOLDS
-            ).scores
+            found[each.name] = evaluate(each, task.scenes, task.block, QUICK_FOLDS if quick else FOLDS).scores
             found[each.name]["seconds"] = time.perf_counter() - begin
             print(
                 f"downscaling {name} {each.name}: {found[each.name]['seconds']:.0f} s",
