@@ -58,9 +58,9 @@ def test_an_external_drift_is_followed():
 def test_the_variogram_of_a_known_field_is_found():
     points = 10 * np.random.default_rng(3).random((900, 2))
     true = Variogram("exponential", 0.2, 1.0, 0.8)
-    found = fit_variogram(points, gaussian_field(points, true, 4), 4.0)
     lag = np.array([0.2, 0.5, 1.0, 2.0])
-    np.testing.assert_allclose(found.gamma(lag), true.gamma(lag), rtol=0.25)
+    found = [fit_variogram(points, gaussian_field(points, true, seed), 4.0).gamma(lag) for seed in range(4)]
+    np.testing.assert_allclose(np.mean(found, axis=0), true.gamma(lag), rtol=0.15)
 
 
 def test_intervals_of_a_known_field_are_calibrated():
@@ -76,9 +76,10 @@ def test_intervals_of_a_known_field_are_calibrated():
 def test_random_pairs_see_short_lags_too():
     points = np.stack(np.meshgrid(np.arange(60.0), np.arange(60.0)), axis=-1).reshape(-1, 2)
     lag, gamma, count = empirical(points, points[:, 0], 20.0)
-    assert lag.min() < 6.0
-    assert (count > 0).all()
-    assert (np.diff(gamma) > 0).all()
+    assert lag.min() < 1.5
+    assert (count >= 20).all()
+    # half the mean squared difference of a plane along one axis, over all directions
+    np.testing.assert_allclose(gamma[lag > 2], lag[lag > 2] ** 2 / 4, rtol=0.15)
 
 
 def test_pixels_of_a_cell_average_to_it():

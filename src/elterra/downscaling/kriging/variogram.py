@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import least_squares
+from scipy.spatial import cKDTree
 
 from elterra.errors import InputError
 
@@ -14,8 +15,11 @@ Array = NDArray[np.float64]
 
 MODELS = ("exponential", "spherical", "matern32")
 #: pairs of points that the empirical variogram uses at most
-_PAIRS = 400_000
-_LAGS = 15
+_PAIRS = 300_000
+_NEIGHBOURS = 400
+_LAGS = 18
+#: pairs that a lag needs to count
+_FEWEST = 20
 
 
 @dataclass(frozen=True)
@@ -59,20 +63,19 @@ class Variogram:
 def empirical(points: Array, values: Array, longest: float, seed: int = 0) -> tuple[Array, Array, Array]:
     """Lags, half mean squared differences, numbers of pairs, from `points` ``[n, dim]`` and `values` ``[n]``.
 
-    All pairs where there are few points, else random ones, short and long alike.
+    All pairs where there are few points.
     """
     n = len(values)
     if n * (n - 1) // 2 <= _PAIRS:
         i, j = np.triu_indices(n, 1)
     else:
+        # all neighbours of some points, so that short lags are there in every direction, and any pairs
         rng = np.random.default_rng(seed)
-        i = rng.integers(0, n, _PAIRS)
-        # half of the pairs are near in an order along the first axis, so that short lags are there
-        order = np.argsort(points[:, 0] + 1e-3 * points[:, -1], kind="stable")
-        place = np.empty(n, dtype=np.int64)
-        place[order] = np.arange(n)
-        near = order[np.clip(place[i] + rng.integers(-200, 201, _PAIRS), 0, n - 1)]
-        j = np.where(rng.random(_PAIRS) < 0.5, near, rng.integers(0, n, _PAIRS))
+        near = min(_NEIGHBOURS, n - 1)
+        some = rng.permutation(n)[: max(1, _PAIRS // 2 // near)]
+        found = cKDTree(points).query(points[some], k=near + 1)[1][:, 1:]
+        i = np.concatenate([np.repeat(some, near), rng.integers(0, n, _PAIRS // 2)])
+        j = np.concatenate([found.ravel(), rng.integers(0, n, _PAIRS // 2)])
     distance = np.linalg.norm(points[i] - points[j], axis=1)
     keep = (distance > 0) & (distance <= longest)
     distance, half = distance[keep], 0.5 * (values[i] - values[j])[keep] ** 2
@@ -81,13 +84,14 @@ def empirical(points: Array, values: Array, longest: float, seed: int = 0) -> tu
             f"variogram: {distance.size} pairs within {longest:g}; expected at least {2 * _LAGS} "
             "(more points, or longer lags)"
         )
-    # lags with equally many pairs each
-    edges = np.quantile(distance, np.arange(1, _LAGS) / _LAGS)
+    # finer towards 0, where the shape is decided
+    edges = longest * (np.arange(1, _LAGS) / _LAGS) ** 1.5
     bin_ = np.searchsorted(edges, distance)
     count = np.bincount(bin_, minlength=_LAGS).astype(float)
     safe = np.maximum(count, 1)
     lag, gamma = (np.bincount(bin_, v, minlength=_LAGS) / safe for v in (distance, half))
-    return lag[count > 0], gamma[count > 0], count[count > 0]
+    enough = count >= min(_FEWEST, count.max())
+    return lag[enough], gamma[enough], count[enough]
 
 
 def fit_variogram(points: Array, values: Array, longest: float, seed: int = 0) -> Variogram:

@@ -43,8 +43,11 @@ def dpm_solver_2s(
     churn_from: float = 0.75,
     churn_noise: float = 1.05,
 ) -> Any:
-    """Samples of the shape of `noise` (unit variance). `churn`: fresh noise a step, spread over all levels (0: none, the
-    sample is then a smooth function of `noise`); it needs a `key`."""
+    """Samples of the shape of `noise` (unit variance); data scaled to unit variance.
+
+    `churn`: fresh noise a step, spread over all levels (0: none, the sample is then a smooth function of `noise`); it
+    needs a `key`.
+    """
 
     def step(x: Any, now: Any, following: Any) -> Any:
         middle = jnp.sqrt(now * following)
@@ -104,6 +107,7 @@ def _integrate(
         return step(x, higher, following), None
 
     at = (jnp.asarray(levels[: count - 1]), jnp.asarray(levels[1:count]), jnp.asarray(gamma[:-1]), keys[:-1])
-    x = jax.lax.scan(body, levels[0] * noise, at)[0]
+    # at the largest level the data's own variance (1) is still in the sum
+    x = jax.lax.scan(body, np.sqrt(levels[0] ** 2 + 1.0) * noise, at)[0]
     x, last = stirred(x, jnp.asarray(levels[count - 1]), gamma[-1], keys[-1])
     return denoise(x, last)
