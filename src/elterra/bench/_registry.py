@@ -30,7 +30,15 @@ BENCHES: dict[str, tuple[str, str]] = {
         "elterra.bench.domain",
         "areas and regridding of grids, sums of the default Europe, time and memory of domains",
     ),
+    "downscaling": (
+        "elterra.bench.downscaling",
+        "methods of downscaling on real fields, on regions they have not seen",
+    ),
     "import": ("elterra.bench.import_time", "seconds of `elterra --help` and of `import elterra`"),
+    "interpolation": (
+        "elterra.bench.interpolation",
+        "fluxes between towers and soil carbon between samples, stations and regions left out",
+    ),
     "land": (
         "elterra.bench.land",
         "column-years per second of the land model, compilation, gradient, residuals",

@@ -15,10 +15,12 @@ from elterra.cli import (
     clm,
     demo,
     domain,
+    downscale,
     evaluate,
     export,
     forcing,
     info,
+    interpolate,
     new,
     report,
     resume,
@@ -68,6 +70,8 @@ app.add_typer(clm.app, name="clm")
 app.add_typer(spinup.app, name="spinup")
 app.add_typer(domain.app, name="domain")
 app.add_typer(forcing.app, name="forcing")
+app.add_typer(downscale.app, name="downscale")
+app.command("interpolate")(interpolate.interpolate)
 app.command("info")(info.info)
 
 

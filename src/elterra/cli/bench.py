@@ -10,6 +10,8 @@ from elterra.cli._options import Json
 from elterra.cli._output import emit
 from elterra.errors import InputError
 
+_WITH_CASES = ("clm5", "downscaling", "interpolation", "land", "spinup", "weather")
+
 
 def bench(
     name: Annotated[
@@ -24,8 +26,12 @@ def bench(
         typer.Option(
             "--case",
             "--site",
-            help="Only cases with this in their name, several by commas (clm5, spinup); a case with many cells (land).",
+            help="Only these cases, by commas (clm5, downscaling, interpolation, spinup); one with many cells (land).",
         ),
+    ] = None,
+    method: Annotated[
+        str | None,
+        typer.Option("--method", help="Only these methods, by commas (downscaling, interpolation)."),
     ] = None,
     mode: Annotated[str | None, typer.Option("--mode", help="sp or bgc; only these cases (clm5).")] = None,
     steps: Annotated[
@@ -51,17 +57,26 @@ def bench(
         raise InputError(f"--device {device}: there are cpu and gpu")
     if device is not None and name != "land":
         raise InputError(f"--device: bench {name} does not compute on a device; leave it out")
-    if case is not None and name not in ("clm5", "land", "spinup", "weather"):
+    if case is not None and name not in _WITH_CASES:
         raise InputError(
-            f"--case: bench {name} has no cases; they belong to the benches clm5, land, spinup and weather"
+            f"--case: bench {name} has no cases; they belong to the benches {', '.join(_WITH_CASES)}"
         )
     if land and name != "weather":
         raise InputError(f"--land: bench {name} has no land model under generated weather; bench weather has")
     if steps is not None and (name != "land" or case is None):
         raise InputError("--steps: belongs to bench land with a --case")
+    if method is not None and name not in ("downscaling", "interpolation"):
+        raise InputError(f"--method: belongs to the benches downscaling and interpolation, not to {name}")
     if mode is not None and name != "clm5":
         raise InputError(f"--mode: bench {name} has no modes; they belong to bench clm5")
-    given = {"device": device, "case": case, "mode": mode, "steps": steps, "land": land or None}
+    given = {
+        "device": device,
+        "case": case,
+        "mode": mode,
+        "method": method,
+        "steps": steps,
+        "land": land or None,
+    }
     options = {key: value for key, value in given.items() if value is not None}
     told = elterra.bench.run(name, quick=quick, **options)
     if json_:
