@@ -24,10 +24,14 @@ def bench(
         typer.Option(
             "--case",
             "--site",
-            help="Only cases with this in their name, several by commas (clm5, spinup); a case with many cells (land).",
+            help="Only cases with this in their name, several by commas (clm5, spinup); a case with many cells (land); "
+            "stations (calibration, parts with towers).",
         ),
     ] = None,
     mode: Annotated[str | None, typer.Option("--mode", help="sp or bgc; only these cases (clm5).")] = None,
+    part: Annotated[
+        str | None, typer.Option("--part", help="Only these parts, several by commas (calibration).")
+    ] = None,
     steps: Annotated[
         int | None, typer.Option("--steps", help="Steps that are measured, whole days (land with --case).")
     ] = None,
@@ -48,15 +52,17 @@ def bench(
         raise InputError(f"--device {device}: there are cpu and gpu")
     if device is not None and name != "land":
         raise InputError(f"--device: bench {name} does not compute on a device; leave it out")
-    if case is not None and name not in ("clm5", "land", "spinup"):
+    if case is not None and name not in ("calibration", "clm5", "land", "spinup"):
         raise InputError(
-            f"--case: bench {name} has no cases; they belong to the benches clm5, land and spinup"
+            f"--case: bench {name} has no cases; they belong to the benches calibration, clm5, land and spinup"
         )
+    if part is not None and name != "calibration":
+        raise InputError(f"--part: bench {name} has no parts; they belong to bench calibration")
     if steps is not None and (name != "land" or case is None):
         raise InputError("--steps: belongs to bench land with a --case")
     if mode is not None and name != "clm5":
         raise InputError(f"--mode: bench {name} has no modes; they belong to bench clm5")
-    given = {"device": device, "case": case, "mode": mode, "steps": steps}
+    given = {"device": device, "case": case, "mode": mode, "steps": steps, "part": part}
     options = {key: value for key, value in given.items() if value is not None}
     told = elterra.bench.run(name, quick=quick, **options)
     if json_:
