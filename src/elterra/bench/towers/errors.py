@@ -50,7 +50,6 @@ def climatology(tower: Tower, target: Target) -> Climate | None:
     known = np.where(train, target.value, np.nan)
     if np.isfinite(known).sum() < LEAST_DATA:
         return None
-    # the calendar has no leap days: a common year does for all
     time = calendar_days(tower.days)
     prediction = Climatology(annual=2, diurnal=0)(time, known, np.ones(tower.days, dtype=bool))
     residual = known - prediction.mean
@@ -58,9 +57,8 @@ def climatology(tower: Tower, target: Target) -> Climate | None:
 
 
 def calendar_days(days: int) -> Days:
-    """Noons of ``days`` days from 1 January of a common year, each year of 365 days the same year."""
-    of_year = np.arange(days) % 365
-    return np.datetime64("2001-01-01T12") + of_year.astype("timedelta64[D]")
+    """A regular axis of ``days`` days from a 1 January on; its leap days shift the season by a day at most."""
+    return np.asarray(np.datetime64("2001-01-01T00:00:00", "ns") + np.arange(days) * np.timedelta64(1, "D"))
 
 
 def seasonal_sd(residual: Array) -> Array:

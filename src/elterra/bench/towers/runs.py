@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import jax.numpy as jnp
@@ -133,7 +135,7 @@ class TowerRuns:
         )[:24]
 
     def _spun_up(self, tower: Tower) -> Path:
-        name = digest_of([FORMAT, tower.identity, self.rounds, self.native])[:24]
+        name = digest_of([FORMAT, land_digest(), tower.identity, self.rounds, self.native])[:24]
         return self.folder / "spinup" / f"{name}.npz"
 
     def _run(self, requests: Sequence[Request]) -> None:
@@ -159,6 +161,18 @@ class TowerRuns:
             for job in jobs:
                 one(job)
         self.ran += sum(r.z.shape[1] for r in requests)
+
+
+@cache
+def land_digest() -> str:
+    """Digest of the source of the land model and its parameters: runs of another land are not those of this one."""
+    package = Path(__file__).parents[2]
+    digest = hashlib.sha256()
+    for room in ("land", "registry", "spinup"):
+        for file in sorted((package / room).rglob("*")):
+            if file.suffix in (".py", ".toml"):
+                digest.update(file.relative_to(package).as_posix().encode() + file.read_bytes())
+    return digest.hexdigest()
 
 
 def pack(requests: Sequence[Request], block: int) -> list[list[Request]]:
