@@ -90,3 +90,42 @@ def test_places_that_do_not_fit_are_refused():
         b.Place("x", surface().tile(2), {"forc_t": np.zeros((48, 1))})
     with pytest.raises(InputError, match="at least one"):
         b.ColumnBatch([], CFG)
+
+
+@pytest.mark.slow
+def test_a_column_of_the_real_land_does_not_depend_on_its_neighbours():
+    """Two plant types with two weathers, side by side and alone: the same fluxes to round-off."""
+    from elterra.land import cold_start
+
+    def weather(name, warm, pft):
+        steps = 48 * 3
+        sun = np.maximum(np.sin(2 * np.pi * (np.arange(steps) / 48 - 0.25)), 0)[:, None]
+        one = np.ones((steps, 1))
+        forcing = {
+            "forc_t": 283 + warm + 6 * sun, "forc_q": 0.006 * one, "forc_pbot": 97000 * one, "forc_wind": 2.5 * one,
+            "forc_lwrad": 320 * one, "forc_rain": 2e-5 * one, "forc_snow": 0 * one, "forc_pco2": 38 * one,
+            "ndep": 3e-8 * one, "coszen": 0.7 * sun, "dayl": 50000 * one, "prev_dayl": 50000 * one,
+            "max_dayl": 58000 * one, "forc_solad": 250 * np.stack([sun, sun], axis=1),
+            "forc_solai": 80 * np.stack([sun, sun], axis=1),
+        }  # fmt: skip
+        return b.Place(name, surface(pft), forcing)
+
+    places = [weather("cold", 0.0, 1), weather("warm", 6.0, 13)]
+
+    def run(index):
+        batch = b.ColumnBatch(places, CFG, series=("NEE", "LE"), block=64)
+        slope = {"medlynslope": np.array([2.0, 5.0])[index]}
+        columns = b.Columns(index, slope, {})
+        p = batch.prepared(columns)
+        seen = []
+        done = batch.run(
+            columns, p, cold_start(p, CFG), 0, 3, lambda day, where, series: seen.append(series["LE"])
+        )
+        assert not done.failed.any()
+        return np.concatenate(seen)
+
+    both = run(np.array([0, 1, 0]))
+    np.testing.assert_array_equal(both[:, 0], both[:, 2])
+    for i in (0, 1):
+        np.testing.assert_allclose(run(np.array([i]))[:, 0], both[:, i], rtol=1e-9, atol=1e-9)
+    assert np.abs(both[:, 0] - both[:, 1]).max() > 1.0

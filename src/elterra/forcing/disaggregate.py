@@ -19,8 +19,9 @@ Times = NDArray[np.datetime64]
 STEPS = 48  #: half-hours of a day
 SECONDS = 1800.0
 _HALF_HOUR = np.timedelta64(1800, "s")
-#: the warmest hour after the sun's noon, and the coldest relative to sunrise
-WARMEST_AFTER_NOON, COLDEST_AFTER_SUNRISE = 2.5, 0.0
+#: the warmest hour after the sun's noon; bounds of half a day's length (h) where the sun does not set or rise
+WARMEST_AFTER_NOON = 2.5
+HALF_DAY = (4.0, 10.5)
 #: share of the largest elevation's irradiance under which there is no day: the course of temperature is then flat
 _DARK = 1e-6
 #: relative size of the smallest event: hours that 0 mm and each further mm of a day take
@@ -50,32 +51,34 @@ def temperature(
 ) -> Array:
     """Half-hours of daily ``mean``, ``low``, ``high`` ``[day]``, in their unit.
 
-    From the coldest half-hour, at sunrise, to the warmest, `WARMEST_AFTER_NOON` hours after the sun's noon, and on to the
-    coldest of the next day by half waves of a cosine; of a day without sunrise or sunset the hours of an equinox are
-    taken. A number a day then puts the mean right.
+    The change from day to day is a line from noon to noon through the means. Upon it lies the course of the sun: from the
+    coldest half-hour, at sunrise, to the warmest, `WARMEST_AFTER_NOON` hours after the sun's noon, and on to the coldest
+    of the next day by half waves of a cosine; its range is that of the day less what the line itself covers. A number a
+    day then puts the mean right.
     """
     mean, low, high = (np.asarray(x, float) for x in (mean, low, high))
     days = mean.size
     noon = time.reshape(-1, STEPS)[:, STEPS // 2]
     hours = np.arange(days * STEPS) * 0.5 + 0.25
+    line = np.interp(hours, 24.0 * np.arange(days) + 12.0, mean).reshape(-1, STEPS)
+    swing = np.maximum(high - low - np.ptp(line, axis=1), 0.0)
     # hour of the local day at which the sun stands highest, and half the length of the day
     clock = (noon - noon.astype("datetime64[D]")).astype("timedelta64[s]").astype(float) / 3600.0
-    sun_noon = 12.0 + (12.0 - clock - longitude / 15.0 - solar.equation_of_time(noon) + 12.0) % 24.0 - 12.0
-    half_day = solar.day_length(latitude, solar.declination(noon)) / 7200.0
-    half_day = np.where((half_day > 1.0) & (half_day < 11.0), half_day, 6.0)
+    ahead = clock + longitude / 15.0 + solar.equation_of_time(noon) - 12.0
+    sun_noon = 12.0 - ((ahead + 12.0) % 24.0 - 12.0)
+    half_day = np.clip(solar.day_length(latitude, solar.declination(noon)) / 7200.0, *HALF_DAY)
     offset = 24.0 * np.arange(days)
-    coldest = offset + sun_noon - half_day + COLDEST_AFTER_SUNRISE
-    warmest = offset + sun_noon + np.minimum(WARMEST_AFTER_NOON, half_day)
+    coldest, warmest = offset + sun_noon - half_day, offset + sun_noon + WARMEST_AFTER_NOON
     knots = np.stack([coldest, warmest], axis=1).reshape(-1)
-    values = np.stack([low, high], axis=1).reshape(-1)
+    values = np.stack([-0.5 * swing, 0.5 * swing], axis=1).reshape(-1)
     # the evening before the first day and the morning after the last are those of these days again
     knots = np.concatenate([[warmest[0] - 24.0], knots, [coldest[-1] + 24.0]])
-    values = np.concatenate([[high[0]], values, [low[-1]]])
+    values = np.concatenate([[0.5 * swing[0]], values, [-0.5 * swing[-1]]])
     place = np.clip(np.searchsorted(knots, hours, side="right") - 1, 0, knots.size - 2)
     part = (hours - knots[place]) / (knots[place + 1] - knots[place])
     rise = 0.5 - 0.5 * np.cos(np.pi * np.clip(part, 0.0, 1.0))
-    course = (values[place] + (values[place + 1] - values[place]) * rise).reshape(-1, STEPS)
-    return (course - course.mean(axis=1, keepdims=True) + mean[:, None]).reshape(-1)
+    course = line + (values[place] + (values[place + 1] - values[place]) * rise).reshape(-1, STEPS)
+    return np.asarray(course - course.mean(axis=1, keepdims=True) + mean[:, None]).reshape(-1)
 
 
 def vapour_pressure_deficit(kelvin: Array, mean: Array) -> Array:

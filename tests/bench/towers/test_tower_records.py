@@ -11,7 +11,7 @@ from elterra.bench.towers import records
 from elterra.bench.towers.runs import Request, pack
 from elterra.bench.towers.sites import patches_of, read_sites
 from elterra.bench.towers.unknowns import NAMES, physical
-from elterra.bench.towers.weather import without_leap_days
+from elterra.bench.towers.weather import disaggregation_errors, without_leap_days
 from elterra.errors import InputError
 
 DATA = Path(os.environ.get("ELTERRA_SHARED", Path(__file__).parents[3].parent / "shared")) / "data"
@@ -129,3 +129,10 @@ def test_requests_are_packed_by_length_into_blocks(hainich):
     assert [sorted(r.z.shape[1] for r in p) for p in packs] == [[24], [24, 40], [10]]
     with pytest.raises(InputError, match="fewer members"):
         pack([ask(65, 730)], 64)
+
+
+@needs_records
+def test_disaggregation_knows_most_of_the_daily_course(hainich):
+    errors = disaggregation_errors(hainich.weather, hainich.facts.site)
+    for name in ("TA", "SW_IN", "VPD"):
+        assert errors[f"{name}_rmse"] < 0.55 * errors[f"{name}_of_mean_rmse"]

@@ -18,6 +18,7 @@ from elterra.bench.towers.records import Tower, daily, half_hourly
 from elterra.bench.towers.runs import TowerRuns
 from elterra.bench.towers.scores import figures_of, samples_of
 from elterra.bench.towers.table import table_of
+from elterra.bench.towers.weather import disaggregation_errors
 from elterra.errors import InputError
 from elterra.files import write_json
 from elterra.product.scores import Sample
@@ -135,6 +136,9 @@ def _about(
     for tower in towers:
         for name in ("GPP", "LAI", "drift_gC_m2_yr"):
             figures[f"{tower.key}.spinup.{name}"] = spun_up[tower.key][name]
+        if any(t.kind == "NEE_day" for t in tower.targets):
+            errors = disaggregation_errors(tower.weather, tower.facts.site)
+            figures |= {f"{tower.key}.disaggregation.{name}": value for name, value in errors.items()}
     for one in calibrated:
         if one.group.name.startswith("global"):
             continue

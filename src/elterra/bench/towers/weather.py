@@ -207,3 +207,31 @@ def without_leap_days(days: Days) -> NDArray[np.bool_]:
     month = days.astype("datetime64[M]")
     of_month = (days - month.astype("datetime64[D]")).astype(int) + 1
     return np.asarray(~((month.astype(int) % 12 == 1) & (of_month == 29)))
+
+
+def disaggregation_errors(weather: Weather, site: Site) -> dict[str, float]:
+    """Root mean square error of half-hours that are made of the days of a record with half-hours: TA (K), SW_IN (W m-2), VPD
+    (hPa), and what of it the daily mean alone would have."""
+    f = weather.forcing
+    time = disaggregate.half_hours(weather.days, site.utc_offset_h)
+    kelvin = f["forc_t"][:, 0]
+    sun = f["forc_solad"].sum(axis=(1, 2)) + f["forc_solai"].sum(axis=(1, 2))
+    q, pressure = f["forc_q"][:, 0], f["forc_pbot"][:, 0]
+    deficit = saturation_pressure(kelvin) - q * pressure / (0.622 + 0.378 * q)
+    days = {n: v.reshape(-1, STEPS_PER_DAY) for n, v in (("TA", kelvin), ("SW_IN", sun), ("VPD", deficit))}
+    mean = {n: v.mean(axis=1) for n, v in days.items()}
+    low, high = days["TA"].min(axis=1), days["TA"].max(axis=1)
+    made = {
+        "TA": disaggregate.temperature(time, mean["TA"], low, high, site.latitude, site.longitude),
+        "SW_IN": disaggregate.shortwave(time, mean["SW_IN"], site.latitude, site.longitude),
+    }
+    made["VPD"] = disaggregate.vapour_pressure_deficit(made["TA"], mean["VPD"])
+    scale = {"TA": 1.0, "SW_IN": 1.0, "VPD": 0.01}
+    out = {}
+    for name, there in days.items():
+        here = made[name].reshape(-1, STEPS_PER_DAY)
+        out[f"{name}_rmse"] = float(scale[name] * np.sqrt(np.mean((here - there) ** 2)))
+        out[f"{name}_of_mean_rmse"] = float(
+            scale[name] * np.sqrt(np.mean((mean[name][:, None] - there) ** 2))
+        )
+    return out
