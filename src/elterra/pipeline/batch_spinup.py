@@ -29,7 +29,7 @@ def spin_up_places(
     block: int = 32,
     threads: int = 1,
     tell: Callable[[int, int], None] = lambda year, of: None,
-) -> tuple[Fields, dict[str, np.ndarray]]:
+) -> tuple[Fields, dict[str, np.ndarray], np.ndarray]:
     """Equilibrium states ``[.., place]`` with the default parameters, and what the last year was.
 
     Each place repeats the first ``years [place]`` years of its weather (default: all whole ones). The pools of
