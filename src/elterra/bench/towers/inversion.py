@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,7 +13,7 @@ from elterra.bench.towers.errors import TrainData, train_data
 from elterra.bench.towers.records import Tower
 from elterra.bench.towers.runs import Predictions, Request, TowerRuns
 from elterra.bench.towers.unknowns import NAMES
-from elterra.calibration import Prior, next_temper, sample_prior, transform_step
+from elterra.calibration import CalibrationError, Prior, next_temper, sample_prior, transform_step
 
 Array = NDArray[np.float64]
 
@@ -67,7 +68,8 @@ def calibrate_groups(
 
     All groups begin with the same prior draws, so that one batch of runs is the first iteration of all. The powers of the
     likelihood are those of the data-misfit controller, never more than an even share of what is left; the last
-    update uses it up, and the ensemble after it is run through the whole record.
+    update uses it up, and the ensemble after it is run through the whole record. A group of
+    which too many members fail is left out, with a word on stderr.
     """
     z0 = sample_prior(_standard(), members, SEED)
     data = {t.key: train_data(t) for t in runs.towers}
@@ -76,8 +78,14 @@ def calibrate_groups(
     found = [Calibrated(g, [z0], [], [], {}, {}) for g in groups]
     seen = [[prior[t.key] for t in g.trained] for g in groups]
     for iteration in range(iterations):
+        alive = []
         for one, predictions in zip(found, seen, strict=True):
-            _update(one, predictions, data, iterations - iteration)
+            try:
+                _update(one, predictions, data, iterations - iteration)
+                alive.append(one)
+            except CalibrationError as error:
+                print(f"towers: {one.group.name} left out: {error}", file=sys.stderr, flush=True)
+        found = alive
         if iteration + 1 < iterations:
             asked = [[Request(t, one.z[-1], t.train_days) for t in one.group.trained] for one in found]
             flat = runs.predict([r for part in asked for r in part])

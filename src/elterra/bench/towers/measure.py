@@ -71,8 +71,9 @@ def measure_towers(
         native=settings.native,
     )
     spun_up = runs.spin_up()
-    prior, calibrated = calibrate_groups(runs, groups_of(towers), settings.members, settings.iterations)
+    prior, calibrated = calibrate_groups(runs, groups_of(runs.towers), settings.members, settings.iterations)
     by_name = {one.group.name: one for one in calibrated}
+    towers = [t for t in runs.towers if t.key in by_name]
     shared = {
         t.key: one for one in calibrated if one.group.name.startswith("global") for t in one.group.judged
     }

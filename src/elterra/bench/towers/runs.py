@@ -82,22 +82,28 @@ class TowerRuns:
         return [_read(path) for path in paths]
 
     def spin_up(self) -> dict[str, dict[str, float]]:
-        """Equilibrium of the towers' columns with the default parameters, kept; what the last year was, by tower."""
+        """Equilibrium of the towers' columns with the default parameters, kept; what the last year was, by tower.
+
+        Towers of which a column fails are taken out of ``towers``, with a word on stderr.
+        """
+        missing = [t for t in self.towers if not self._spun_up(t).is_file()]
+        if missing:
+            self._spin_up(missing)
         told: dict[str, dict[str, float]] = {}
-        missing = []
-        for tower in self.towers:
-            path = self._spun_up(tower)
-            if path.is_file():
-                held = _read(path)
-                self._states[tower.key] = Fields({n[2:]: v for n, v in held.items() if n.startswith("s/")})
-                told[tower.key] = {n[2:]: float(v) for n, v in held.items() if n.startswith("f/")}
-            else:
-                missing.append(tower)
-        if not missing:
-            return told
-        places = [p for t in missing for p in t.places]
+        for tower in list(self.towers):
+            held = _read(self._spun_up(tower))
+            if not held:
+                _say(f"{tower.key} left out: its spin-up left the bounds of the model")
+                self.towers = [t for t in self.towers if t is not tower]
+                continue
+            self._states[tower.key] = Fields({n[2:]: v for n, v in held.items() if n.startswith("s/")})
+            told[tower.key] = {n[2:]: float(v) for n, v in held.items() if n.startswith("f/")}
+        return told
+
+    def _spin_up(self, towers: Sequence[Tower]) -> None:
+        places = [p for t in towers for p in t.places]
         # weather of the part that is calibrated on, as far as it goes
-        years = [max(1, t.train_days // YEAR_DAYS) for t in missing for _ in t.places]
+        years = [max(1, t.train_days // YEAR_DAYS) for t in towers for _ in t.places]
         begin = time.perf_counter()
 
         def tell(year: int, of: int) -> None:
@@ -105,7 +111,7 @@ class TowerRuns:
                 f"spin-up of {len(places)} columns, year {year + 1} of {of}, {time.perf_counter() - begin:.0f} s"
             )
 
-        state, figures = spin_up_places(
+        state, figures, failed = spin_up_places(
             places,
             CFG,
             years=years,
@@ -115,17 +121,15 @@ class TowerRuns:
             tell=tell,
         )
         at = 0
-        for tower in missing:
+        for tower in towers:
             columns = np.arange(at, at + len(tower.places))
             at += len(tower.places)
-            own = take_columns(state, columns)
-            weights = np.array([w for w, _ in tower.tiles])
-            told[tower.key] = {n: float(v[columns] @ weights) for n, v in figures.items()}
-            held = {f"s/{n}": np.asarray(v) for n, v in own.items()}
-            held |= {f"f/{n}": np.asarray(v) for n, v in told[tower.key].items()}
+            held: dict[str, np.ndarray] = {}
+            if not failed[columns].any():
+                weights = np.array([w for w, _ in tower.tiles])
+                held = {f"s/{n}": np.asarray(v) for n, v in take_columns(state, columns).items()}
+                held |= {f"f/{n}": np.asarray(v[columns] @ weights) for n, v in figures.items()}
             _write(self._spun_up(tower), held)
-            self._states[tower.key] = own
-        return told
 
     def _key(self, request: Request) -> str:
         z = np.ascontiguousarray(request.z, dtype=np.float64)
