@@ -179,7 +179,8 @@ def learned_sd(residual: Array, spread: Array, floor: Array) -> Array:
     seasonal = seasonal_sd(residual)
     usual = float(np.nanmedian(floor)) if np.isfinite(floor).any() else 0.0
     least = np.where(np.isfinite(floor), floor, usual)
-    sd = np.maximum(np.sqrt(np.maximum(seasonal**2 - np.nan_to_num(spread) ** 2, 0.0)), 0.5 * least)
+    own = seasonal_sd(np.where(known, spread, np.nan))  # of the season as well: known days and others alike
+    sd = np.maximum(np.sqrt(np.maximum(seasonal**2 - own**2, 0.0)), 0.5 * least)
     low, high = SMALLEST_FACTOR, LARGEST_FACTOR
     for _ in range(40):
         factor = 0.5 * (low + high)

@@ -141,7 +141,8 @@ def _summary(
             figures[f"{name}.covered"] = float(np.mean((covered >= COVERAGE[0]) & (covered <= COVERAGE[1])))
     for other, found in verdicts.items():
         for variable in ("all", *sorted({v for v, _ in found})):
-            own_ = [d for v, d in found if variable in ("all", v)]
+            # months are means of what is counted already
+            own_ = [d for v, d in found if v == variable or (variable == "all" and not v.endswith("_month"))]
             name = f"summary.{variable}.site"
             figures[f"{name}.worse_than_{other}"] = float(np.mean([d.worse for d in own_]))
             figures[f"{name}.better_than_{other}"] = float(np.mean([d.better for d in own_]))
