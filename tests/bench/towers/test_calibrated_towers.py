@@ -4,12 +4,15 @@ import numpy as np
 import pytest
 from toy import ToyRuns, toy_model, toy_tower
 
+from elterra.bench import contract
+from elterra.bench.towers import measure
 from elterra.bench.towers.inversion import calibrate_groups, groups_of
 from elterra.bench.towers.methods import global_errors, predictions_of
 from elterra.bench.towers.months import monthly, monthly_samples
 from elterra.bench.towers.scores import Difference, difference, figures_of, samples_of
 from elterra.bench.towers.table import table_of
 from elterra.bench.towers.unknowns import NAMES
+from elterra.files import read_json
 from elterra.product.scores import gaussian_sample
 
 
@@ -19,7 +22,7 @@ def scored():
     runs = ToyRuns(towers)
     prior, found = calibrate_groups(runs, groups_of(towers), members=24, iterations=2)
     by_name = {f.group.name: f for f in found}
-    shared = {t.key: f for f in found if f.group.name.startswith("global") for t in f.group.judged}
+    shared = {t.key: f for f in found if f.group.shared for t in f.group.judged}
     samples = {}
     for t in towers:
         common = shared[t.key]
@@ -31,13 +34,13 @@ def scored():
 def test_no_tower_is_judged_with_parameters_that_saw_it(scored):
     _, found, _, _ = scored
     for one in found:
-        if one.group.name.startswith("global"):
+        if one.group.shared:
             assert not {t.station for t in one.group.judged} & {t.station for t in one.group.trained}
 
 
 def test_two_records_of_one_station_are_on_the_same_side():
     first, second, third = toy_tower("A_Toy"), toy_tower("A_Toy"), toy_tower("B_Toy")
-    shared = [g for g in groups_of([first, second, third]) if g.name.startswith("global")]
+    shared = [g for g in groups_of([first, second, third]) if g.shared]
     assert sorted(len(g.judged) for g in shared) == [1, 2]
 
 
@@ -111,3 +114,33 @@ def test_months_of_the_validation_half_are_judged():
     rmse = {n: np.sqrt(np.mean((s.estimate - s.truth) ** 2)) for n, s in own.items()}
     assert rmse["site"] < rmse["prior"]
     assert own["site"].inside.mean() > 0.7
+
+
+def test_a_part_of_the_bench_gives_figures_of_the_contract(monkeypatch, tmp_path):
+    class Runs(ToyRuns):
+        ran = 0
+        folder = tmp_path
+
+        def __init__(self, towers, folder, **_):
+            super().__init__(towers)
+
+        def spin_up(self):
+            return {t.key: {"GPP": 1000.0, "LAI": 3.0, "drift_gC_m2_yr": 1.0} for t in self.towers}
+
+    class Nothing:
+        def __init__(self, data):
+            pass
+
+        def values(self, station, variable, validation):
+            return np.zeros(0, "datetime64[M]"), np.zeros(0)
+
+    towers = [toy_tower(f"T{i}_Toy", truth=(1.0, -1.0), seed=i) for i in range(2)]
+    monkeypatch.setattr(measure, "TowerRuns", Runs)
+    monkeypatch.setattr(measure, "MonthlyTable", Nothing)
+    monkeypatch.setattr(measure, "towers_of", lambda *_: towers)
+    figures = measure.measure_towers("towers", folder=tmp_path, data=tmp_path)
+    contract("calibration", figures, 1.0)
+    assert figures["towers.T0_Toy.NEE.site.rmse"] < figures["towers.T0_Toy.NEE.prior.rmse"]
+    assert "towers.T1_Toy.GPP.global.coverage90" in figures
+    assert figures["towers.T0_Toy.inversion.failed"] == 0
+    assert read_json(tmp_path / "figures_towers.json") == pytest.approx(figures)

@@ -30,6 +30,11 @@ class Group:
     trained: tuple[Tower, ...]
     judged: tuple[Tower, ...]
 
+    @property
+    def shared(self) -> bool:
+        """The parameters are those of towers it is not judged at."""
+        return self.name.startswith("global")
+
 
 @dataclass
 class Calibrated:

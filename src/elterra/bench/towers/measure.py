@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from elterra.bench.towers.inversion import Calibrated, calibrate_groups, groups_
 from elterra.bench.towers.methods import global_errors, predictions_of
 from elterra.bench.towers.months import MonthlyTable, monthly_samples
 from elterra.bench.towers.records import Tower, daily, half_hourly
-from elterra.bench.towers.runs import TowerRuns
+from elterra.bench.towers.runs import Predictions, TowerRuns
 from elterra.bench.towers.scores import figures_of, samples_of
 from elterra.bench.towers.table import table_of
 from elterra.bench.towers.weather import disaggregation_errors
@@ -71,34 +71,45 @@ def measure_towers(
         native=settings.native,
     )
     spun_up = runs.spin_up()
-    prior, calibrated = calibrate_groups(runs, groups_of(runs.towers), settings.members, settings.iterations)
-    by_name = {one.group.name: one for one in calibrated}
-    towers = [t for t in runs.towers if t.key in by_name]
-    shared = {
-        t.key: one for one in calibrated if one.group.name.startswith("global") for t in one.group.judged
-    }
-    errors = {one.group.name: global_errors(one) for one in calibrated if one.group.name.startswith("global")}
     months = MonthlyTable(place)
-    samples: dict[str, dict[str, dict[str, Sample]]] = {}
+    found: list[Calibrated] = []
+    figures: dict[str, float] = {}
+    # every tower alone first: what is known by then is told before the global parameters are looked for
+    own = [g for g in groups_of(runs.towers) if not g.shared]
+    for groups in (own, [g for g in groups_of(runs.towers) if g.shared]):
+        prior, calibrated = calibrate_groups(runs, groups, settings.members, settings.iterations)
+        found += calibrated
+        scored = [t for t in runs.towers if any(one.group.name == t.key for one in found)]
+        figures = figures_of(scored, _samples(scored, months, prior, found))
+        figures |= _about(scored, spun_up, found)
+        figures["summary.model_runs_made"] = runs.ran
+        if not quick and case is None:
+            named = {f"towers.{name}": value for name, value in figures.items()}
+            write_json(runs.folder / f"figures_{part}.json", named)
+        print(table_of(scored, figures), file=sys.stderr, flush=True)
+    return {f"towers.{name}": value for name, value in figures.items()}
+
+
+def _samples(
+    towers: Sequence[Tower],
+    months: MonthlyTable,
+    prior: Mapping[str, Predictions],
+    found: Sequence[Calibrated],
+) -> dict[str, dict[str, dict[str, Sample]]]:
+    """Judged data by tower, variable and method."""
+    by_name = {one.group.name: one for one in found}
+    shared = {t.key: one for one in found if one.group.shared for t in one.group.judged}
+    errors = {one.group.name: global_errors(one) for one in found if one.group.shared}
+    samples = {}
     for tower in towers:
         common = shared.get(tower.key)
         amplitude = errors[common.group.name] if common is not None else {}
-        common = (
-            common if common is not None and all(t.variable in amplitude for t in tower.targets) else None
-        )
         predicted = predictions_of(tower, prior[tower.key], by_name[tower.key], common, amplitude)
         samples[tower.key] = {
             **samples_of(tower, predicted),
             **monthly_samples(tower, months, prior[tower.key], by_name[tower.key], common),
         }
-    figures = figures_of(towers, samples)
-    figures |= _about(towers, spun_up, calibrated)
-    figures["summary.model_runs_made"] = runs.ran
-    print(table_of(towers, figures), file=sys.stderr)
-    named = {f"towers.{name}": value for name, value in figures.items()}
-    if not quick and case is None:
-        write_json(runs.folder / f"figures_{part}.json", named)
-    return named
+    return samples
 
 
 def towers_of(part: str, data: Path, quick: bool = False, case: str | None = None) -> list[Tower]:
@@ -141,7 +152,7 @@ def _about(
             errors = disaggregation_errors(tower.weather, tower.facts.site)
             figures |= {f"{tower.key}.disaggregation.{name}": value for name, value in errors.items()}
     for one in calibrated:
-        if one.group.name.startswith("global"):
+        if one.group.shared:
             continue
         z = one.z[-1]
         figures[f"{one.group.name}.inversion.misfit_prior"] = one.misfit[0]

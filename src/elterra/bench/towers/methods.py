@@ -73,7 +73,7 @@ def predictions_of(
                 learned_sd(residual, np.nan_to_num(spread), target.sd),
             ),
         }
-        if shared is not None:
+        if shared is not None and target.variable in amplitude:
             members = _alive(shared.judged[tower.key][target.kind])
             a, b = amplitude[target.variable]
             found["global"] = Predicted(members, np.hypot(a, b * members.mean(axis=1)))
