@@ -7,6 +7,8 @@ from elterra.bench import calibration_sbc as sbc
 from elterra.bench.calibration_exact import linear_problem, measure_localisation, posterior_of_linear
 from elterra.bench.calibration_twin import PRIORS, CarbonTwin, run_twin
 from elterra.calibration import invert
+from elterra.cli.bench import bench as bench_command
+from elterra.errors import InputError
 
 
 @pytest.fixture(scope="module")
@@ -95,3 +97,19 @@ def test_the_bench_joins_its_parts_and_tells_the_verdict(tmp_path, monkeypatch, 
     assert told["measure_ces.quick"] == 1.0
     assert "shrinkage.nice.error" in told
     assert "FAILS the joint binomial test" in capsys.readouterr().err
+
+
+def test_parts_are_named_and_stations_belong_to_towers():
+    from elterra.bench import calibration
+
+    with pytest.raises(InputError, match="there are linear_gaussian"):
+        calibration.measure(part="nothing")
+    with pytest.raises(InputError, match="name one with --part"):
+        calibration.measure(part="tanh", case="DE-Hai")
+    figures = calibration.measure(part="tanh", quick=True)
+    assert set(figures) == {"tanh.mean_error", "tanh.sd_error", "tanh.model_runs"}
+
+
+def test_other_benches_have_no_parts():
+    with pytest.raises(InputError, match="bench import has no parts"):
+        bench_command(name="import", part="towers")

@@ -10,7 +10,7 @@ from elterra.cli._options import Json
 from elterra.cli._output import emit
 from elterra.errors import InputError
 
-_WITH_CASES = ("clm5", "downscaling", "interpolation", "land", "spinup", "weather")
+_WITH_CASES = ("calibration", "clm5", "downscaling", "interpolation", "land", "spinup", "weather")
 
 
 def bench(
@@ -26,7 +26,8 @@ def bench(
         typer.Option(
             "--case",
             "--site",
-            help="Only these cases, by commas (clm5, downscaling, interpolation, spinup); one with many cells (land).",
+            help="Only these cases, by commas (clm5, downscaling, interpolation, spinup, weather); one with many cells (land); "
+            "stations (calibration, parts with towers).",
         ),
     ] = None,
     method: Annotated[
@@ -34,6 +35,9 @@ def bench(
         typer.Option("--method", help="Only these methods, by commas (downscaling, interpolation)."),
     ] = None,
     mode: Annotated[str | None, typer.Option("--mode", help="sp or bgc; only these cases (clm5).")] = None,
+    part: Annotated[
+        str | None, typer.Option("--part", help="Only these parts, several by commas (calibration).")
+    ] = None,
     steps: Annotated[
         int | None, typer.Option("--steps", help="Steps that are measured, whole days (land with --case).")
     ] = None,
@@ -63,6 +67,8 @@ def bench(
         )
     if land and name != "weather":
         raise InputError(f"--land: bench {name} has no land model under generated weather; bench weather has")
+    if part is not None and name != "calibration":
+        raise InputError(f"--part: bench {name} has no parts; they belong to bench calibration")
     if steps is not None and (name != "land" or case is None):
         raise InputError("--steps: belongs to bench land with a --case")
     if method is not None and name not in ("downscaling", "interpolation"):
@@ -76,6 +82,7 @@ def bench(
         "method": method,
         "steps": steps,
         "land": land or None,
+        "part": part,
     }
     options = {key: value for key, value in given.items() if value is not None}
     told = elterra.bench.run(name, quick=quick, **options)
