@@ -57,7 +57,8 @@ def test_replicates_are_kept_and_counted(tmp_path, monkeypatch):
     assert second["sbc.q10.coverage50"] == 0.5
     assert second["sbc.q10.coverage90"] == 1.0
     assert second["sbc.passed"] == 1.0
-    assert sbc.figures_of([one(None, i, None) for i in range(200)])["sbc.passed"] == 0.0
+    names = [p.name for p in PRIORS]
+    assert sbc.figures_of([one(None, i, None) for i in range(200)], names, "sbc", "sbc")["sbc.passed"] == 0.0
 
 
 def test_the_linear_problem_of_the_bench_has_the_published_posterior():

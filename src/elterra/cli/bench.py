@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -24,12 +25,16 @@ def bench(
         typer.Option(
             "--case",
             "--site",
-            help="Only cases with this in their name, several by commas (clm5, spinup); a case with many cells (land).",
+            help="Only cases with this in their name, several by commas (clm5, spinup); a case with many cells (land); "
+            "parts of the bench (calibration).",
         ),
     ] = None,
     mode: Annotated[str | None, typer.Option("--mode", help="sp or bgc; only these cases (clm5).")] = None,
     steps: Annotated[
         int | None, typer.Option("--steps", help="Steps that are measured, whole days (land with --case).")
+    ] = None,
+    plots: Annotated[
+        Path | None, typer.Option("--plots", help="Folder for charts (assimilation, calibration).")
     ] = None,
     json_: Json = False,
 ) -> None:
@@ -48,17 +53,24 @@ def bench(
         raise InputError(f"--device {device}: there are cpu and gpu")
     if device is not None and name != "land":
         raise InputError(f"--device: bench {name} does not compute on a device; leave it out")
-    if case is not None and name not in ("clm5", "land", "spinup"):
+    if case is not None and name not in ("calibration", "clm5", "land", "spinup"):
         raise InputError(
-            f"--case: bench {name} has no cases; they belong to the benches clm5, land and spinup"
+            f"--case: bench {name} has no cases; they belong to the benches calibration, clm5, land and spinup"
         )
     if steps is not None and (name != "land" or case is None):
         raise InputError("--steps: belongs to bench land with a --case")
     if mode is not None and name != "clm5":
         raise InputError(f"--mode: bench {name} has no modes; they belong to bench clm5")
+    if plots is not None and name not in ("assimilation", "calibration"):
+        raise InputError(f"--plots: bench {name} has no charts; assimilation and calibration have")
     given = {"device": device, "case": case, "mode": mode, "steps": steps}
     options = {key: value for key, value in given.items() if value is not None}
     told = elterra.bench.run(name, quick=quick, **options)
+    if plots is not None:
+        from elterra.bench.plots import write_bench_plots
+
+        for path in write_bench_plots(name, told["figures"], plots):
+            typer.echo(f"{path}", err=True)
     if json_:
         emit(told)
         return

@@ -7,15 +7,15 @@ Years of the model with the station's weather alternate with the analytic steady
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from elterra.land import Fields, tile_state, write_restart
 from elterra.pipeline._stage import Context, StageResult
-from elterra.pipeline.reanalysis.record import LEAST_DAYS, whole_year
+from elterra.pipeline.reanalysis.own_start import DAYS, first_day, mean_year
+from elterra.pipeline.reanalysis.record import whole_year
 from elterra.pipeline.reanalysis.setup import Station
 from elterra.pipeline.reanalysis.station import StationModel
 from elterra.pipeline.spinup_cycle import described
@@ -35,8 +35,6 @@ _SHOWN = (
     "TOTECOSYSN",
     "SMINN",
 )
-#: days of a spin-up year
-DAYS = LEAST_DAYS
 #: rounds of (years of weather, analytic solve)
 ROUNDS = 4
 
@@ -59,7 +57,8 @@ def run(context: Context) -> StageResult:
             context.progress(year * DAYS + day, years * DAYS, f"year {year + 1} of {years}")
             context.check_stop()
 
-        means = _year(model, parameters, _first_day(station, year), tell)
+        names = (*STEADY_STATE_MEANS, *_SHOWN)
+        means = mean_year(model, lambda _: parameters, first_day(station, year), names, tell)
         previous, shown = shown.get("TOTECOSYSC", np.nan), {n: float(means[n][..., 0]) for n in _SHOWN}
         if year < rounds:
             model.s = steady_state(model.p, model.s, means, station.cfg)
@@ -100,21 +99,3 @@ def compile_ahead(station: Station, s: Fields) -> threading.Thread:
     )
     thread.start()
     return thread
-
-
-def _first_day(station: Station, year: int) -> int:
-    """Years of the record in turn, so that no single year's weather makes the equilibrium."""
-    return (year % (station.windows // DAYS)) * DAYS
-
-
-def _year(
-    model: StationModel, parameters: Mapping[str, np.ndarray], start: int, tell: Callable[[int], None]
-) -> Fields:
-    """Runs `DAYS` windows from window ``start``; their mean outputs."""
-    total: dict[str, np.ndarray] = {}
-    for day in range(DAYS):
-        means = model.undisturbed(start + day, parameters, (*STEADY_STATE_MEANS, *_SHOWN))
-        total = {n: total[n] + v if n in total else v for n, v in means.items()}
-        if day % 20 == 0:
-            tell(day)
-    return Fields({n: jnp.asarray(v / DAYS) for n, v in total.items()})
