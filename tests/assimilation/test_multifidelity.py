@@ -126,7 +126,11 @@ def test_the_emulator_learns_responses_that_depend_on_features_and_scores_itself
     kind = np.array([0, 0, 1])
     emulator = ResponseEmulator(kinds=3, features=2, inputs=4, memory=50.0)
     b = rng.standard_normal((2, 2, 4))
-    for _ in range(40):
+    for window in range(40):
+        if window == 10:
+            assert (
+                emulator.predict(kind, np.ones((3, 2)), np.ones((4, 5))) == 0
+            ).all()  # too early to say anything
         f = np.stack([np.ones(3), rng.uniform(0.0, 10.0, 3)], axis=1)
         x = rng.standard_normal((4, 12))
         y = 5.0 + np.einsum("nk,nkl,lm->nm", f, b[kind], x) + 0.1 * rng.standard_normal((3, 12))

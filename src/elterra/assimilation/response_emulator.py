@@ -24,7 +24,8 @@ from elterra.assimilation.filter import Array
 @dataclass
 class ResponseEmulator:
     """kinds, features, inputs: numbers of them. ``memory``: windows after which a window weighs 1/e. ``ridge``: weight of
-    the prior "no response" in units of one window of each kind.
+    the prior "no response" in units of one window of each kind. ``least``: windows of a kind (each counts less as it is
+    forgotten) before anything is predicted of it.
 
     Features and predictions are scaled by their running mean squares, inputs should be of order one.
     """
@@ -34,6 +35,7 @@ class ResponseEmulator:
     inputs: int
     memory: float = 60.0
     ridge: float = 0.02
+    least: float = 15.0
 
     def __post_init__(self) -> None:
         size = self.features * self.inputs
@@ -51,7 +53,7 @@ class ResponseEmulator:
         ``kind [observation]``, ``features [observation, feature]``."""
         out = np.zeros((len(kind), self.inputs))
         for k in np.unique(kind):
-            if self.weight[k] > 0:
+            if self.weight[k] >= self.least:
                 here = kind == k
                 out[here] = self._scaled(k, features[here]) @ self._response(int(k))
         return out
@@ -71,7 +73,7 @@ class ResponseEmulator:
         for k in np.unique(kind):
             here = kind == k
             n = int(here.sum()) * x.shape[1]
-            if self.weight[k] > 0:
+            if self.weight[k] >= self.least:
                 self.explained[k] = keep * self.explained[k] + ((y[here] - before[here]) ** 2).sum() / n
                 self.variance[k] = keep * self.variance[k] + (y[here] ** 2).sum() / n
             if self.weight[k] == 0:  # the scale of the first window serves: only the ridge depends on it

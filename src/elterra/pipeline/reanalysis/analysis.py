@@ -134,7 +134,7 @@ class WindowAnalysis:
         for name, values in {"drift": drift, **model.controls()}.items():
             group = _groups(name, len(values), of_sensor)
             own = transforms[group]
-            if self.by_element:
+            if self.by_element and len(values):
                 weights = taper[group] * correlation_taper(values, predicted)
                 own = method.analyse(predicted, used, weights).transform
             state[name] = relaxed(own, self.relaxation, values)

@@ -209,7 +209,8 @@ class Cycle:
             self.delta = options.drift.step(self.delta, names, options.seed, w, inflation)
             if self.emulated is not None:
                 self.emulated.step(w, inflation)
-        return self.ensemble.physical(self.model.day_of_year(w), self.delta)
+        delta = self.delta if self.emulated is None else self.delta + self.emulated.dither(w)
+        return self.ensemble.physical(self.model.day_of_year(w), delta)
 
     def finish(self, forecast: Forecast) -> tuple[list[FinalWindow], list[Innovation], dict[str, Array]]:
         """Analyse the forecast of the current window and hand it to the smoother; what `run` yields of it."""

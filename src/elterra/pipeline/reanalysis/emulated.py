@@ -31,6 +31,8 @@ Array = NDArray[np.float64]
 
 #: equivalents whose ensemble means say how strongly a block answers
 FEATURES = ("GPP", "ER", "LE")
+#: sd in prior units of what is added to every parameter of a true member for one day
+DITHER = 0.15
 #: emulated members draw other numbers than the true ones, whose seeds are below
 _OTHER_SEED = 2**33
 
@@ -77,6 +79,17 @@ class EmulatedMembers:
         self.delta = self._drift.step(self.delta, self._names, self._seed, window, inflation)
         self.errors = self._weather.step(self.errors, self._seed, window)
 
+    def dither(self, window: int) -> Array:
+        """What the true members' parameters have for one day only, ``[parameter, member]`` in prior units, mean zero.
+
+        Without it the members would be so many fixed points in the space of the parameters, and what the emulator learns no
+        more than their chance correlations.
+        """
+        draw = rng(self._seed, "dither", window).standard_normal(
+            (len(self.ensemble.names), self.ensemble.members)
+        )
+        return DITHER * (draw - draw.mean(axis=1, keepdims=True))
+
     def analyse(
         self,
         window: int,
@@ -98,6 +111,8 @@ class EmulatedMembers:
         """
         inputs = self._inputs(drift, weather, window, day_of_year)
         answer = self.emulator.coefficients(used.group, _features(blocks, equivalents))
+        # what the dither did to the predictions is no news of drift and weather
+        predicted = predicted - answer[:, : len(drift)] @ self.dither(window)
         cheap = answer @ (inputs - inputs.mean(axis=1, keepdims=True))
         cheap_many = self._cheap_many(window, answer, cheap, drift[self._moving], weather)
         state, smoothed = dict(analysed.state), np.array(analysed.smoothed)
@@ -155,7 +170,7 @@ class EmulatedMembers:
         everything = replace(tower, used={n: np.ones_like(v) for n, v in tower.used.items()})
         blocks = window_blocks(everything, *bounds, block_hours)
         kinds = np.array([KINDS.index(b.kind) for b in blocks])
-        inputs = self._inputs(drift, weather, window, day_of_year)
+        inputs = self._inputs(drift + self.dither(window), weather, window, day_of_year)
         self.emulator.learn(kinds, _features(blocks, equivalents), inputs, predict(blocks, equivalents))
 
     def _inputs(self, drift: Array, errors: Array, window: int, day_of_year: float) -> Array:
