@@ -259,3 +259,12 @@ def test_what_is_saved_is_read_back_equal(tmp_path):
     again = Experiment.from_plain(experiment.model_dump(mode="json"), folder=tmp_path)
     assert again.content_hash() == experiment.content_hash()
     assert again == experiment
+
+
+def test_the_filter_is_chosen_by_name_and_a_factor_without_relaxation_is_refused(tmp_path):
+    chosen = GOOD + "assimilation: {filter: letkf, relaxation: spread, relaxation_factor: 0.7}\n"
+    assert load_experiment(write(tmp_path, chosen)).assimilation.filter == "letkf"
+    with pytest.raises(InputError, match=r"assimilation\.filter.*etkf.*letkf"):
+        load_experiment(write(tmp_path, GOOD + "assimilation: {filter: kalman}\n"))
+    with pytest.raises(InputError, match="needs `relaxation: spread`"):
+        load_experiment(write(tmp_path, GOOD + "assimilation: {relaxation_factor: 0.7}\n"))

@@ -59,7 +59,8 @@ def test_replicates_are_kept_and_counted(tmp_path, monkeypatch):
     assert second["sbc.q10.coverage50"] == 0.5
     assert second["sbc.q10.coverage90"] == 1.0
     assert second["sbc.passed"] == 1.0
-    assert sbc.figures_of([one(None, i, None) for i in range(200)])["sbc.passed"] == 0.0
+    names = [p.name for p in PRIORS]
+    assert sbc.figures_of([one(None, i, None) for i in range(200)], names, "sbc", "sbc")["sbc.passed"] == 0.0
 
 
 def test_the_linear_problem_of_the_bench_has_the_published_posterior():
@@ -76,7 +77,12 @@ def test_shrinkage_helps_in_the_bench():
 
 def test_the_bench_joins_its_parts_and_tells_the_verdict(tmp_path, monkeypatch, capsys):
     from elterra import bench
-    from elterra.bench import calibration_ces, calibration_exact
+    from elterra.bench import (
+        calibration_ces,
+        calibration_exact,
+        calibration_multifidelity,
+        calibration_sbc_land,
+    )
 
     for module, name in (
         (calibration_exact, "measure_linear"),
@@ -85,6 +91,9 @@ def test_the_bench_joins_its_parts_and_tells_the_verdict(tmp_path, monkeypatch, 
         (calibration_ces, "measure_ces"),
     ):
         monkeypatch.setattr(module, name, lambda quick, name=name: {f"{name}.quick": float(quick)})
+    passed = {"sbc.land.passed": 1.0, "sbc.land.replicates": 2.0, "sbc.land.joint_p": 0.5}
+    monkeypatch.setattr(calibration_sbc_land, "measure_sbc_land", lambda place, twin, quick: passed)
+    monkeypatch.setattr(calibration_multifidelity, "measure_multifidelity", lambda place, quick: {})
     asked = []
 
     def kept(folder, replicates):
@@ -93,7 +102,7 @@ def test_the_bench_joins_its_parts_and_tells_the_verdict(tmp_path, monkeypatch, 
 
     monkeypatch.setattr(sbc, "measure_sbc", kept)
     told = bench.run("calibration", quick=True, folder=tmp_path)["figures"]
-    assert asked == [(tmp_path, sbc.QUICK_REPLICATES)]
+    assert asked == [(tmp_path / "calibration_sbc", sbc.QUICK_REPLICATES)]
     assert told["measure_ces.quick"] == 1.0
     assert "shrinkage.nice.error" in told
     assert "FAILS the joint binomial test" in capsys.readouterr().err

@@ -4,116 +4,45 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from toy_land import OPTIONS, STEPS, WINDOWS, Toy, bits, run_cycle, toy_ensemble, toy_tower
 
 from elterra.calibration import Prior
-from elterra.pipeline.reanalysis.cycle import Cycle, CycleOptions, Forecast
-from elterra.pipeline.reanalysis.ensemble import Drift, ParameterEnsemble, rng
+from elterra.pipeline.reanalysis.cycle import Cycle
+from elterra.pipeline.reanalysis.ensemble import Drift, ParameterEnsemble
 from elterra.pipeline.reanalysis.sink import WindowProduct
-from elterra.pipeline.reanalysis.windows import KINDS, TowerSeries, as_batch, predict, window_blocks
-
-STEPS, MEMBERS, WINDOWS = 8, 12, 30
-OPTIONS = CycleOptions(seed=3, lag=4, damping=0.9, block_hours=2.0, drift=Drift({"a": 0.5}, 10.0))
-
-
-class Toy:
-    """NEE = a sin(hour), LE = b; a reservoir of water and carbon that the analysis may move."""
-
-    def __init__(self) -> None:
-        self.water, self.carbon = np.full(MEMBERS, 100.0), np.full(MEMBERS, 1000.0)
-
-    def window_bounds(self, window):
-        return window * STEPS, (window + 1) * STEPS
-
-    def day_of_year(self, window):
-        return float(window + 1)
-
-    def forecast(self, window, parameters):
-        start = {"water": self.water.copy(), "carbon": self.carbon.copy()}
-        shape = np.sin(np.arange(STEPS))[:, None]
-        nee = parameters["a"] * shape
-        self.water = self.water - 0.1 * parameters["b"]
-        self.carbon = self.carbon - nee.sum(axis=0)
-        le = np.broadcast_to(parameters["b"], (STEPS, MEMBERS)).copy()
-        swc = np.broadcast_to(self.water / 400.0, (STEPS, MEMBERS)).copy()
-        end = {"water": self.water.copy(), "carbon": self.carbon.copy()}
-        return Forecast(
-            {"NEE": nee, "LE": le},
-            {"LAI": self.carbon.copy()},
-            {"NEE": nee, "LE": le, "SWC": swc},
-            start,
-            end,
-            {"errh2o": 0.0},
-        )
-
-    def analyse(self, transforms):
-        before = self.water
-        self.water = self.water @ transforms["water"]
-        return {"water": self.water - before}
-
-    def state(self):
-        return {"water": self.water, "carbon": self.carbon}
-
-    def restore(self, state):
-        self.water, self.carbon = np.array(state["water"]), np.array(state["carbon"])
-
-
-def _ensemble() -> ParameterEnsemble:
-    priors = [Prior("a", "normal", 1.0, 0.5), Prior("b", "lognormal", 2.0, 0.3)]
-    return ParameterEnsemble.prior(priors, ["a"], MEMBERS, seed=1, seasonal_sd=0.3)
-
-
-def _tower(fraction: float = 0.6) -> TowerSeries:
-    n = STEPS * WINDOWS
-    draw = rng(5, "tower")
-    used = {v: draw.random(n) < fraction for v in ("NEE", "LE", "SWC")}
-    truth = {"NEE": 2.0 * np.sin(np.arange(n) % STEPS), "LE": np.full(n, 2.5), "SWC": np.full(n, 0.24)}
-    values = {v: truth[v] + 0.1 * draw.standard_normal(n) for v in truth}
-    sd = {v: np.full(n, 0.1) for v in truth}
-    return TowerSeries(values, sd, {v: np.full(n, 0.02) for v in truth}, used, np.arange(n) % STEPS < 4)
-
-
-def _run(cycle: Cycle, stop: int = WINDOWS, last: int = WINDOWS):
-    finals, fates = [], []
-    for final, fate, _ in cycle.run(stop, last):
-        finals += final
-        fates += fate
-    return finals, fates
-
-
-def _bits(finals) -> bytes:
-    return b"".join(f.smoothed(f.forecast.series["NEE"]).tobytes() for f in finals)
+from elterra.pipeline.reanalysis.windows import KINDS, as_batch, predict, window_blocks
 
 
 def test_withholding_everything_equals_the_free_run_to_the_bit():
-    tower = _tower()
+    tower = toy_tower()
     nothing = tower.withhold(np.ones(STEPS * WINDOWS, dtype=bool))
-    free, _ = _run(Cycle(Toy(), _ensemble(), OPTIONS, None))
-    blind, fates = _run(Cycle(Toy(), _ensemble(), OPTIONS, nothing))
+    free, _ = run_cycle(Cycle(Toy(), toy_ensemble(), OPTIONS, None))
+    blind, fates = run_cycle(Cycle(Toy(), toy_ensemble(), OPTIONS, nothing))
     assert fates == []
-    assert _bits(blind) == _bits(free)
+    assert bits(blind) == bits(free)
 
 
 def test_the_same_run_twice_is_the_same_bits():
-    runs = [_bits(_run(Cycle(Toy(), _ensemble(), OPTIONS, _tower()))[0]) for _ in range(2)]
+    runs = [bits(run_cycle(Cycle(Toy(), toy_ensemble(), OPTIONS, toy_tower()))[0]) for _ in range(2)]
     assert runs[0] == runs[1]
 
 
 @pytest.mark.parametrize("cut", [1, 7, 29])
 def test_a_run_that_was_cut_and_restored_ends_with_the_same_bits(cut):
-    whole, _ = _run(Cycle(Toy(), _ensemble(), OPTIONS, _tower()))
-    first = Cycle(Toy(), _ensemble(), OPTIONS, _tower())
-    head, _ = _run(first, cut)
+    whole, _ = run_cycle(Cycle(Toy(), toy_ensemble(), OPTIONS, toy_tower()))
+    first = Cycle(Toy(), toy_ensemble(), OPTIONS, toy_tower())
+    head, _ = run_cycle(first, cut)
     arrays, header = first.checkpoint()
-    second = Cycle(Toy(), _ensemble(), OPTIONS, _tower())
+    second = Cycle(Toy(), toy_ensemble(), OPTIONS, toy_tower())
     second.restore(arrays, header)
-    tail, _ = _run(second)
+    tail, _ = run_cycle(second)
     assert [f.window for f in head + tail] == list(range(WINDOWS))
-    assert _bits(head + tail) == _bits(whole)
+    assert bits(head + tail) == bits(whole)
 
 
 def test_data_pull_the_ensemble_to_the_truth_and_narrow_it():
-    free, _ = _run(Cycle(Toy(), _ensemble(), OPTIONS, None))
-    seen, fates = _run(Cycle(Toy(), _ensemble(), OPTIONS, _tower()))
+    free, _ = run_cycle(Cycle(Toy(), toy_ensemble(), OPTIONS, None))
+    seen, fates = run_cycle(Cycle(Toy(), toy_ensemble(), OPTIONS, toy_tower()))
     truth = 2.0 * np.sin(np.arange(STEPS))
 
     def error(finals):
@@ -125,12 +54,12 @@ def test_data_pull_the_ensemble_to_the_truth_and_narrow_it():
 
 
 def test_a_smoothed_window_knows_of_later_data():
-    tower = _tower()
+    tower = toy_tower()
     mask = np.zeros(STEPS * WINDOWS, dtype=bool)
     mask[10 * STEPS : 12 * STEPS] = True
     gap = tower.withhold(mask)
-    filtered, _ = _run(Cycle(Toy(), _ensemble(), replace(OPTIONS, lag=0), gap))
-    smoothed, _ = _run(Cycle(Toy(), _ensemble(), OPTIONS, gap))
+    filtered, _ = run_cycle(Cycle(Toy(), toy_ensemble(), replace(OPTIONS, lag=0), gap))
+    smoothed, _ = run_cycle(Cycle(Toy(), toy_ensemble(), OPTIONS, gap))
 
     def spread(finals):
         return finals[11].smoothed(finals[11].forecast.series["NEE"]).std(axis=1).mean()
@@ -139,7 +68,7 @@ def test_a_smoothed_window_knows_of_later_data():
 
 
 def test_blocks_average_measured_steps_and_their_errors():
-    tower = _tower(1.0)
+    tower = toy_tower(1.0)
     blocks = window_blocks(tower, 0, STEPS, hours=2.0)
     kinds = {b.kind for b in blocks}
     assert kinds == set(KINDS)
@@ -153,14 +82,14 @@ def test_blocks_average_measured_steps_and_their_errors():
 
 
 def test_one_measured_step_is_no_block():
-    tower = _tower(1.0)
+    tower = toy_tower(1.0)
     mask = np.ones(STEPS * WINDOWS, dtype=bool)
     mask[0] = False
     assert window_blocks(tower.withhold(mask), 0, STEPS, hours=2.0) == []
 
 
 def test_seasonal_part_comes_back_after_a_year_and_the_vector_round_trips():
-    ensemble = _ensemble()
+    ensemble = toy_ensemble()
     np.testing.assert_allclose(ensemble.physical(10.0)["a"], ensemble.physical(10.0 + 365.25)["a"])
     assert np.abs(ensemble.physical(10.0)["a"] - ensemble.physical(190.0)["a"]).max() > 0.1
     vector, labels = ensemble.vector()

@@ -34,12 +34,23 @@ from elterra.assimilation.filter import Analysis, AnalysisError, Filter, Observa
 from elterra.assimilation.hybrid import fourdenvar, hybrid_columns, modulated
 from elterra.assimilation.inflation import AdaptiveInflation, relax_to_prior_spread
 from elterra.assimilation.inflation_field import InflationField
+from elterra.assimilation.interpolated_filter import InterpolatedFilter
 from elterra.assimilation.interval_smoother import interval_transforms, rts_smoother
 from elterra.assimilation.iterative import iterative_smoother, multiple_assimilation
 from elterra.assimilation.local_filter import LocalAnalysis, LocalFilter, Places, on_sphere
 from elterra.assimilation.localisation import gaspari_cohn, group_taper
+from elterra.assimilation.multifidelity import (
+    Ensembles,
+    Moments,
+    MultifidelityAnalysis,
+    moments,
+    multifidelity_analysis,
+    transform_through,
+)
 from elterra.assimilation.particle import particle_analysis
 from elterra.assimilation.quality import innovation_check
+from elterra.assimilation.relaxation import Relaxation, apply_transform, relaxed
+from elterra.assimilation.response_emulator import ResponseEmulator
 from elterra.assimilation.robust import apply_repair, huber_error, regenerate
 from elterra.assimilation.serial_local import serial_local_analysis
 from elterra.assimilation.smoother import FixedLagSmoother
@@ -54,22 +65,29 @@ __all__ = [
     "Anamorphosis",
     "BiasCorrection",
     "DeterministicFilter",
+    "Ensembles",
     "Filter",
     "FiniteSizeFilter",
     "FixedLagSmoother",
     "GaussianAnamorphosis",
     "InflationField",
     "InnovationStatistics",
+    "InterpolatedFilter",
     "LocalAnalysis",
     "LocalFilter",
     "Log",
     "Logit",
+    "Moments",
+    "MultifidelityAnalysis",
     "ObservationBatch",
     "PerturbedFilter",
     "Places",
+    "Relaxation",
+    "ResponseEmulator",
     "SerialFilter",
     "SquareRootFilter",
     "apply_repair",
+    "apply_transform",
     "as_text",
     "correlation_taper",
     "decorrelate",
@@ -89,6 +107,8 @@ __all__ = [
     "iterative_smoother",
     "log_evidence",
     "modulated",
+    "moments",
+    "multifidelity_analysis",
     "multiple_assimilation",
     "normal_scores",
     "on_sphere",
@@ -97,9 +117,11 @@ __all__ = [
     "rank_histogram",
     "regenerate",
     "relax_to_prior_spread",
+    "relaxed",
     "rts_smoother",
     "serial_local_analysis",
     "spread_skill",
     "superobservations",
     "thin",
+    "transform_through",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,6 +72,10 @@ class Filter(ABC):
 
         Raises `AnalysisError` for shapes that do not fit or for members that are not finite.
         """
+
+    def at(self, window: int) -> Self:
+        """The filter for this window: filters that draw random numbers draw those of the window."""
+        return self
 
 
 def check_predicted(predicted: Array, observations: ObservationBatch) -> None:

@@ -91,14 +91,8 @@ class LocalFilter:
         dfs = 0.0
         if n:
             tree = cKDTree(places.observed, boxsize=places.period)
-            mean = predicted.mean(axis=1)
-            # The last row is the observation that is not there.
-            s = np.zeros((n + 1, m))
-            d = np.zeros(n + 1)
-            s[:n] = self.inflation * (predicted - mean[:, None]) / observations.sd[:, None]
-            d[:n] = (observations.value - mean) / observations.sd
+            device_s, device_d = self._whitened(predicted, observations)
             rows, of_layer = self._layer_weights(x.shape[0], observations, places)
-            device_s, device_d = jnp.asarray(s), jnp.asarray(d)
             for start, stop, near, distance in self._blocks(tree, places.points, n, m):
                 here = slice(start, stop)
                 half_here, weights = (np.asarray(a) for a in self._weights(distance, m))
@@ -109,7 +103,7 @@ class LocalFilter:
                     if not busy.any():
                         continue
                     transforms, freedom = (
-                        np.asarray(a) for a in _transforms(device_s, device_d, near, total)
+                        np.asarray(a) for a in transforms_of(device_s, device_d, near, total)
                     )
                     layers = np.nonzero(of_layer == row)[0]
                     dfs += float(freedom[: stop - start].sum()) * len(layers) / x.shape[0]
@@ -128,6 +122,16 @@ class LocalFilter:
                 "mean_dfs": dfs / max(points, 1),
             },
         )
+
+    def _whitened(self, predicted: Array, observations: ObservationBatch) -> tuple[jax.Array, jax.Array]:
+        """Inflated anomalies ``[n + 1, m]`` and innovations ``[n + 1]`` in units of the errors; the last row is the
+        observation that is not there."""
+        n, m = predicted.shape
+        mean = predicted.mean(axis=1)
+        s, d = np.zeros((n + 1, m)), np.zeros(n + 1)
+        s[:n] = self.inflation * (predicted - mean[:, None]) / observations.sd[:, None]
+        d[:n] = (observations.value - mean) / observations.sd
+        return jnp.asarray(s), jnp.asarray(d)
 
     def _apply(self, x: Array, transforms: Array) -> Array:
         """``x [point, member]`` by the transform of its point."""
@@ -207,7 +211,7 @@ def on_sphere(latitude: Array, longitude: Array, radius: float) -> Array:
 
 
 @jax.jit
-def _transforms(s, d, near, weights):
+def transforms_of(s, d, near, weights):
     """Transforms ``[point, member, member]`` from near, weights ``[point, k]``, and degrees of freedom ``[point]``."""
     root = jnp.sqrt(weights)
 

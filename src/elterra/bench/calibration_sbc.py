@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,7 @@ def measure_sbc(folder: Path, replicates: int) -> dict[str, float]:
             passed = time.perf_counter() - begin
             print(f"sbc replicate {number + 1} of {replicates}, {passed:.0f} s", file=sys.stderr, flush=True)
         done.append(found)
-    return figures_of(done)
+    return figures_of(done, [p.name for p in PRIORS], "sbc", "sbc")
 
 
 def typical_hyperparameters(twin: CarbonTwin) -> np.ndarray:
@@ -97,25 +98,25 @@ def replicate(twin: CarbonTwin, seed: int, warm: np.ndarray) -> dict[str, Any]:
     }
 
 
-def figures_of(done: list[dict[str, Any]]) -> dict[str, float]:
-    """Coverage of each parameter and level, the joint test, costs."""
+def figures_of(done: list[dict[str, Any]], names: Sequence[str], prefix: str, whole: str) -> dict[str, float]:
+    """Coverage ``<prefix>.<parameter>.coverage*`` of each parameter and level; ``<whole>.*``: the joint test, costs."""
     count = len(done)
-    figures: dict[str, float] = {"sbc.replicates": count}
+    figures: dict[str, float] = {f"{whole}.replicates": count}
     counted = []
-    for i, prior in enumerate(PRIORS):
+    for i, name in enumerate(names):
         for level in LEVELS:
             hits = sum(one["hits"][f"{level:g}"][i] for one in done)
-            figures[f"sbc.{prior.name}.coverage{round(100 * level)}"] = hits / count
+            figures[f"{prefix}.{name}.coverage{round(100 * level)}"] = hits / count
             counted.append((hits, count, level))
     test = joint_binomial_test(counted)
     figures |= {
-        "sbc.joint_p": test.p_joint,
-        "sbc.passed": float(test.passed()),
-        "sbc.model_runs": float(np.mean([one["model_runs"] for one in done])),
-        "sbc.rhat_worst": max(one["rhat"] for one in done),
-        "sbc.divergences": sum(one["divergences"] for one in done),
-        "sbc.outside": float(np.mean([one["outside"] for one in done])),
-        "sbc.doubt": float(np.mean([one["doubt"] for one in done])),
-        "sbc.refused": sum(one["refused"] for one in done),
+        f"{whole}.joint_p": test.p_joint,
+        f"{whole}.passed": float(test.passed()),
+        f"{whole}.model_runs": float(np.mean([one["model_runs"] for one in done])),
+        f"{whole}.rhat_worst": max(one["rhat"] for one in done),
+        f"{whole}.divergences": sum(one["divergences"] for one in done),
+        f"{whole}.outside": float(np.mean([one["outside"] for one in done])),
+        f"{whole}.doubt": float(np.mean([one["doubt"] for one in done])),
+        f"{whole}.refused": sum(one["refused"] for one in done),
     }
     return figures

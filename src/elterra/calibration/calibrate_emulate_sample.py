@@ -13,6 +13,7 @@ and repeats no finished run.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -234,3 +235,8 @@ def _density_rbf(z: jax.Array, target: Target) -> jax.Array:
 
 #: one object a kernel, so that all calibrations share a compiled sampler
 _DENSITIES = {"matern52": _density_matern, "rbf": _density_rbf}
+
+
+def density_of(kernel: Kernel) -> Callable[[jax.Array, Target], jax.Array]:
+    """The logarithm of the posterior ``(z, target)`` as an object that compiled samplers are found by."""
+    return _DENSITIES[kernel]

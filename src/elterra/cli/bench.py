@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -26,8 +27,8 @@ def bench(
         typer.Option(
             "--case",
             "--site",
-            help="Only these cases, by commas (clm5, downscaling, interpolation, spinup, weather); one with many cells (land); "
-            "stations (calibration, parts with towers).",
+            help="Only these cases, by commas (clm5, downscaling, interpolation, spinup, weather); one with many cells "
+            "(land); stations (calibration, parts with towers).",
         ),
     ] = None,
     method: Annotated[
@@ -44,6 +45,9 @@ def bench(
     land: Annotated[
         bool, typer.Option("--land", help="The land model under generated and measured weather (weather).")
     ] = False,
+    plots: Annotated[
+        Path | None, typer.Option("--plots", help="Folder for charts (assimilation, calibration).")
+    ] = None,
     json_: Json = False,
 ) -> None:
     """Measure the figures that the documentation quotes."""
@@ -75,6 +79,8 @@ def bench(
         raise InputError(f"--method: belongs to the benches downscaling and interpolation, not to {name}")
     if mode is not None and name != "clm5":
         raise InputError(f"--mode: bench {name} has no modes; they belong to bench clm5")
+    if plots is not None and name not in ("assimilation", "calibration"):
+        raise InputError(f"--plots: bench {name} has no charts; assimilation and calibration have")
     given = {
         "device": device,
         "case": case,
@@ -86,6 +92,11 @@ def bench(
     }
     options = {key: value for key, value in given.items() if value is not None}
     told = elterra.bench.run(name, quick=quick, **options)
+    if plots is not None:
+        from elterra.bench.plots import write_bench_plots
+
+        for path in write_bench_plots(name, told["figures"], plots):
+            typer.echo(f"{path}", err=True)
     if json_:
         emit(told)
         return

@@ -238,6 +238,15 @@ class Calibration(_Model):
     """Method `inversion`: iterations."""
     parameters: tuple[Name, ...] | None = None
     """Parameters to estimate; absent: those of the ensemble."""
+    spinup_years: int = Field(default=0, ge=0, le=10)
+    """Years (each with its semi-analytic equilibrium) that every member spins up with its own parameters before its runs;
+    0: all start from the common spun-up state."""
+
+    @model_validator(mode="after")
+    def _spun_up(self) -> Calibration:
+        if self.spinup_years and not self.enabled:
+            raise ValueError("`spinup_years` belongs to an enabled calibration; leave it out")
+        return self
 
 
 class Discrepancy(_Model):
@@ -258,6 +267,16 @@ class Assimilation(_Model):
     """Lag of the smoother; 0: filter only."""
     observed: tuple[Name, ...] = ("NEE", "LE", "SWC")
     """Variables to assimilate."""
+    filter: Literal["etkf", "denkf", "esrf", "enkf", "enkf_n", "letkf"] = "etkf"
+    """`etkf`: ensemble transform, one transform a control group. `denkf`: deterministic EnKF. `esrf`: serial square root.
+    `enkf`: perturbed observations. `enkf_n`: ETKF with the inflation that the finite ensemble asks for. `letkf`: an ETKF for
+    every parameter, soil layer and pool, localised by variable and correlation."""
+    relaxation: Literal["none", "spread", "perturbations"] = "none"
+    """What the next window begins with is drawn back to the forecast: its spread (RTPS) or its perturbations (RTPP)."""
+    relaxation_factor: float = Field(default=0.5, ge=0, le=1)
+    """How far (relaxation `spread` or `perturbations`); 0: not at all, 1: as before the analysis."""
+    emulated_members: int = Field(default=0, ge=0, le=100000)
+    """Emulated members beside the true ones (multi-fidelity EnKF), such as 2000 beside 24; 0: none."""
     inflation: Literal["adaptive", "fixed", "none"] = "adaptive"
     """Inflation of what drives the drift of the parameters."""
     inflation_factor: float = Field(default=1.0, ge=1, le=3)
@@ -271,6 +290,12 @@ class Assimilation(_Model):
             raise ValueError("assimilation is enabled but `observed` is empty")
         if len(set(self.observed)) != len(self.observed):
             raise ValueError("`observed` names a variable twice")
+        if self.relaxation == "none" and self.relaxation_factor != 0.5:
+            raise ValueError("`relaxation_factor` needs `relaxation: spread` or `relaxation: perturbations`")
+        if self.emulated_members and (self.filter, self.relaxation) != ("etkf", "none"):
+            raise ValueError(
+                "`emulated_members` has an analysis of its own: it needs `filter: etkf` and `relaxation: none`"
+            )
         return self
 
 
@@ -392,6 +417,12 @@ class Experiment(_Model):
             raise ValueError(
                 f"evaluation.forecast_days {self.evaluation.forecast_days} leaves nothing of the "
                 f"{self.period.days} days of the period"
+            )
+        emulated, members = self.assimilation.emulated_members, self.ensemble.members
+        if emulated and not 16 <= members <= emulated:
+            raise ValueError(
+                f"assimilation.emulated_members {emulated} needs 16 or more true members and no more of them than emulated "
+                f"ones; ensemble.members is {members}"
             )
         return self
 

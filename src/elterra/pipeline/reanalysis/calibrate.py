@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from elterra.calibration import next_temper, transform_step
 from elterra.land import Fields
 from elterra.pipeline.reanalysis.ensemble import ParameterEnsemble
+from elterra.pipeline.reanalysis.own_start import start_of
 from elterra.pipeline.reanalysis.setup import Station
 from elterra.pipeline.reanalysis.windows import CORRELATED, KINDS, TowerSeries, predict, window_blocks
 
@@ -37,8 +38,11 @@ class Years:
         tower: TowerSeries,
         years: Sequence[tuple[int, int]],
         threads: int,
+        spinup_years: int = 0,
     ) -> None:
+        """``spinup_years``: rounds of `start_of` before the runs of an ensemble."""
         self.station, self.spun_up, self.years, self.threads = station, spun_up, tuple(years), threads
+        self.spinup_years = spinup_years
         self.blocks = {year: [window_blocks(tower, *_steps(w)) for w in range(*year)] for year in years}
         flat = [b for year in years for window in self.blocks[year] for b in window]
         self.value = np.array([b.value for b in flat])
@@ -57,12 +61,13 @@ class Years:
 
         With ``weather_errors`` each member has its own errors of the weather; without, predictions are a function of the
         parameters.
-        Raises `ForecastError` where a member leaves its bounds.
+        Members start from `start_of` their own parameters. Raises `ForecastError` where a member leaves its bounds.
         """
         station, progress = self.station, dict.fromkeys(self.years, 0)
+        start = start_of(station, ensemble, self.spun_up, self.spinup_years)
 
         def one(year: tuple[int, int]) -> list[Array]:
-            model = station.model(ensemble, self.spun_up, first_window=year[0], weather_errors=weather_errors)
+            model = station.model(ensemble, start, first_window=year[0], weather_errors=weather_errors)
             rows = []
             for w in range(year[1] - year[0]):
                 forecast = model.forecast(w, ensemble.physical(model.day_of_year(w)))
@@ -72,7 +77,7 @@ class Years:
                     tell(sum(progress.values()))
             return rows
 
-        station.model(ensemble, self.spun_up).compile(ensemble.physical(1.0))
+        station.model(ensemble, start).compile(ensemble.physical(1.0))
         with ThreadPoolExecutor(max_workers=self.threads) as pool:
             parts = list(pool.map(one, self.years))
         return np.concatenate([row for rows in parts for row in rows])

@@ -9,16 +9,11 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from elterra.assimilation import (
-    ETKF,
-    AdaptiveInflation,
-    FixedLagSmoother,
-    group_taper,
-    innovation_check,
-)
+from elterra.assimilation import AdaptiveInflation, FixedLagSmoother, ObservationBatch, innovation_check
+from elterra.pipeline.reanalysis.analysis import SMOOTHED_GROUPS, Analysed, WindowAnalysis
+from elterra.pipeline.reanalysis.emulated import EmulatedMembers, WeatherErrors
 from elterra.pipeline.reanalysis.ensemble import Drift, ParameterEnsemble
 from elterra.pipeline.reanalysis.windows import (
-    CORRELATED,
     KINDS,
     Block,
     Discrepant,
@@ -32,9 +27,6 @@ from elterra.pipeline.reanalysis.windows import (
 
 Array = NDArray[np.float64]
 
-CONTROL_GROUPS = ("parameters", "sensor", "water", "carbon")
-#: control groups whose transform the smoother applies to the past: to fluxes, and to soil water as the sensor reports it
-SMOOTHED_GROUPS = ("parameters", "sensor")
 #: tower equivalents that follow the second of them
 OF_THE_SENSOR = ("SWC",)
 
@@ -60,7 +52,18 @@ class ForecastModel(Protocol):
         """Advance all members over one window."""
 
     def analyse(self, transforms: Mapping[str, Array]) -> dict[str, Array]:
-        """Apply transforms by control group to the state, project to bounds; increments by name ``[member]``."""
+        """Apply transforms by control group to the state, project to bounds; increments by name ``[member]``.
+
+        A transform is ``[member, member]``, or ``[element, member, member]`` for the elements of `controls`. With the key
+        ``weather`` the errors of the weather have their own, else they go with ``parameters``.
+        """
+
+    def controls(self) -> dict[str, Array]:
+        """What `analyse` moves, ``[element, member]``, by control group; errors of the weather as ``weather``."""
+
+    @property
+    def weather_errors(self) -> WeatherErrors:
+        """Dynamics of the errors of the weather, for emulated members."""
 
     def state(self) -> dict[str, Array]:
         """Everything a restart needs."""
@@ -84,23 +87,8 @@ class CycleOptions:
     reject_beyond: float = 4.0
     drift: Drift = field(default_factory=lambda: Drift({}, 30.0))
     inflate_error: Mapping[str, float] = field(default_factory=dict)
-    #: localisation by variable: weight of an observation kind on a control group (1 where not listed)
-    localisation: Mapping[tuple[str, str], float] = field(
-        default_factory=lambda: {
-            # a soil water sensor is precise and lasting: through chance correlations it would rule the fluxes
-            ("parameters", "SWC"): 0.0,
-            ("sensor", "NEE_night"): 0.0,
-            ("sensor", "NEE_day"): 0.0,
-            ("sensor", "LE"): 0.0,
-            ("carbon", "SWC"): 0.0,
-            ("carbon", "LE"): 0.0,
-            # a stock of decades remembers every datum: for it, as for a calibration, data with a common error count less
-            ("carbon", "NEE_night"): 1.0 / CORRELATED["NEE_night"],
-            ("carbon", "NEE_day"): 1.0 / CORRELATED["NEE_day"],
-            ("water", "NEE_night"): 0.0,
-            ("water", "NEE_day"): 0.0,
-        }
-    )
+    #: filter, localisation, relaxation
+    analysis: WindowAnalysis = field(default_factory=WindowAnalysis)
     #: parameters of the group ``sensor``
     sensor: frozenset[str] = frozenset(("swc_offset", "swc_gain"))
     adaptive_inflation: bool = True
@@ -178,7 +166,17 @@ class Cycle:
         self.smoother = FixedLagSmoother(
             options.lag if tower is not None else 0, ensemble.members, options.damping
         )
-        self.filter = ETKF()
+        self._of_sensor = np.array([name in options.sensor for name in ensemble.names])
+        self.emulated: EmulatedMembers | None = None
+        if tower is not None and options.analysis.emulated > 0:
+            self.emulated = EmulatedMembers(
+                ensemble,
+                options.analysis.emulated,
+                options.drift,
+                model.weather_errors,
+                self._of_sensor,
+                options.seed,
+            )
 
     def run(
         self, windows: int, last: int | None = None
@@ -191,20 +189,32 @@ class Cycle:
         last = windows if last is None else last
         while self.window < windows:
             result = self._step()
-            self.window += 1
             if self.window == last:
                 result[0].extend(FinalWindow(w, f, t) for (w, f), t in self.smoother.flush())
             yield result
 
     def _step(self) -> tuple[list[FinalWindow], list[Innovation], dict[str, Array]]:
+        parameters = self.begin()
+        return self.finish(self.model.forecast(self.window, parameters))
+
+    def begin(self) -> dict[str, Array]:
+        """Move the drift to the current window; the parameters its forecast takes.
+
+        `begin`, a forecast, `finish` are one step of `run`; apart they let several cycles share one program."""
         w, options, names = self.window, self.options, self.ensemble.names
         if w > 0:
             inflation = (
                 float(self.inflation.factor[:3].mean()) if options.adaptive_inflation else options.inflation
             )
             self.delta = options.drift.step(self.delta, names, options.seed, w, inflation)
-        parameters = self.ensemble.physical(self.model.day_of_year(w), self.delta)
-        forecast = self.model.forecast(w, parameters)
+            if self.emulated is not None:
+                self.emulated.step(w, inflation)
+        delta = self.delta if self.emulated is None else self.delta + self.emulated.dither(w)
+        return self.ensemble.physical(self.model.day_of_year(w), delta)
+
+    def finish(self, forecast: Forecast) -> tuple[list[FinalWindow], list[Innovation], dict[str, Array]]:
+        """Analyse the forecast of the current window and hand it to the smoother; what `run` yields of it."""
+        w, options = self.window, self.options
         identity = np.broadcast_to(np.eye(self.ensemble.members), (2, *[self.ensemble.members] * 2))
         innovations: list[Innovation] = []
         increments: dict[str, Array] = {}
@@ -221,29 +231,75 @@ class Cycle:
             keep = innovation_check(predicted, batch, options.reject_beyond)
             if keep.any():
                 used = batch.select(keep)
-                taper = group_taper(CONTROL_GROUPS, KINDS, used.group, options.localisation)
-                analysis = self.filter.analyse(predicted[keep], used, taper)
-                by_group = dict(zip(CONTROL_GROUPS, analysis.transform, strict=True))
-                transform = np.stack([by_group[g] for g in SMOOTHED_GROUPS])
-                of_sensor = np.array([[name in options.sensor] for name in names])
-                self.delta = np.where(of_sensor, self.delta @ transform[1], self.delta @ transform[0])
-                increments = self.model.analyse(by_group)
+                analysed = options.analysis.analyse(
+                    w, predicted[keep], used, self.delta, self._of_sensor, self.model
+                )
+                if self.emulated is not None:
+                    analysed = self._with_emulated(analysed, blocks, keep, predicted, used, forecast)
+                transform, self.delta = analysed.smoothed, analysed.drift
+                increments = self.model.analyse(analysed.state)
                 self.inflation.update(
                     used.value - predicted[keep].mean(axis=1),
                     predicted[keep].var(axis=1, ddof=1),
                     used.sd,
                     used.group,
                 )
+            elif self.emulated is not None:
+                self._teach(forecast)
             forecast.seen = seen_steps(blocks, keep, stop - start)
             innovations = _innovations(w, start, blocks, predicted, transform, keep)
+        self.window += 1
         final = [FinalWindow(v, f, t) for (v, f), t in self.smoother.push((w, forecast), transform)]
         return final, innovations, increments
+
+    def _with_emulated(
+        self,
+        analysed: Analysed,
+        blocks: list[Block],
+        keep: NDArray[np.bool_],
+        predicted: Array,
+        used: ObservationBatch,
+        forecast: Forecast,
+    ) -> Analysed:
+        """The analysis with emulated members; their emulator sees this window after it was asked."""
+        assert self.emulated is not None
+        kept = [b for b, k in zip(blocks, keep, strict=True) if k]
+        analysed = self.emulated.analyse(
+            self.window,
+            self.model.day_of_year(self.window),
+            kept,
+            predicted[keep],
+            used,
+            forecast.equivalents,
+            self.model.controls()["weather"],
+            analysed,
+            self.options.analysis.taper(used),
+            self.delta,
+        )
+        self._teach(forecast)
+        return analysed
+
+    def _teach(self, forecast: Forecast) -> None:
+        assert self.emulated is not None
+        assert self.tower is not None
+        self.emulated.learn(
+            self.window,
+            self.model.day_of_year(self.window),
+            self.tower,
+            self.model.window_bounds(self.window),
+            self.options.block_hours,
+            forecast.equivalents,
+            self.model.controls()["weather"],
+            self.delta,
+        )
 
     def checkpoint(self) -> tuple[dict[str, Array], dict[str, Any]]:
         """Arrays and header of a restart: state, drift, inflation, and the windows the smoother still holds."""
         arrays = {f"state/{k}": v for k, v in self.model.state().items()}
         arrays["delta"] = self.delta
         arrays |= {f"inflation/{k}": v for k, v in self.inflation.state().items()}
+        if self.emulated is not None:
+            arrays |= {f"emulated/{k}": v for k, v in self.emulated.state().items()}
         held = []
         for (w, forecast), transform in self.smoother.held():
             held.append({"window": w, "worst": forecast.worst})
@@ -258,6 +314,8 @@ class Cycle:
         self.model.restore(under(arrays, "state/"))
         self.delta = np.array(arrays["delta"])
         self.inflation.restore(under(arrays, "inflation/"))
+        if self.emulated is not None:
+            self.emulated.restore(under(arrays, "emulated/"))
         held = []
         for entry in header["held"]:
             final = FinalWindow.from_arrays(

@@ -109,10 +109,14 @@ class ParameterEnsemble:
         basis = np.sqrt(2.0 / members) * np.cos(np.pi * order * place / members)
         return self.with_vector(mean + np.sqrt(members - 1) * (modes[:, :kept] * spread[:kept]) @ basis)
 
+    def standard(self, dayofyear: float) -> Array:
+        """Constant and seasonal part on a day of the year in units of the prior, ``[parameter, member]``."""
+        angle = 2.0 * np.pi * (dayofyear - 1.0) / 365.25
+        return self.z + np.cos(angle) * self.seasonal[0] + np.sin(angle) * self.seasonal[1]
+
     def physical(self, dayofyear: float, delta: Array | None = None) -> dict[str, Array]:
         """Parameter values ``[member]`` on a day of the year, with the drift ``delta [parameter, member]``."""
-        angle = 2.0 * np.pi * (dayofyear - 1.0) / 365.25
-        z = self.z + np.cos(angle) * self.seasonal[0] + np.sin(angle) * self.seasonal[1]
+        z = self.standard(dayofyear)
         if delta is not None:
             z = z + delta
         return {prior.name: prior.to_physical(z[k]) for k, prior in enumerate(self.priors)}

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from elterra.land import Fields
 from elterra.pipeline.reanalysis.ensemble import ParameterEnsemble
+from elterra.pipeline.reanalysis.own_start import start_of
 from elterra.pipeline.reanalysis.record import STEPS_PER_DAY
 from elterra.pipeline.reanalysis.setup import FREE_DAILY, FREE_SERIES, Station
 
@@ -36,9 +37,10 @@ def free_run(
 
     ``tower_<name>``: what the tower would measure (units of the observations); other names: model outputs, daily ones
     repeated. The members are `Station.free_members` with the mean and the leading modes of ``ensemble``. The period is cut
-    into `SEGMENTS`; each starts from the spun-up state, later ones `LEAD_IN` days early.
+    into `SEGMENTS`; each starts from the spun-up state (`start_of` these members), later ones `LEAD_IN` days early.
     """
     ensemble = ensemble.condensed(station.free_members)
+    spun_up = start_of(station, ensemble, spun_up, station.experiment.calibration.spinup_years)
     parts = segments(station.windows, SEGMENTS, station.day_of_first_window())
     station.model(ensemble, spun_up, free=True).compile(ensemble.physical(1.0))
     done = dict.fromkeys(parts, 0)

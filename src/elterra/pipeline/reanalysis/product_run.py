@@ -48,7 +48,9 @@ class ProductRun:
         folder: Path,
         store: Path,
         discrepancy: Discrepancy | None = None,
+        start: Fields | None = None,
     ) -> None:
+        """``start``: state of the calibrated members, where it is not the common ``spun_up`` one."""
         tower = station.tower() if station.experiment.assimilation.enabled else None
         options = station.options()
         half, daily = output_names("halfhourly"), output_names("daily")
@@ -58,7 +60,7 @@ class ProductRun:
             "": Cycle(
                 station.model(
                     calibrated,
-                    spun_up,
+                    spun_up if start is None else start,
                     shift=discrepancy.shift if discrepancy is not None else None,
                 ),
                 calibrated,

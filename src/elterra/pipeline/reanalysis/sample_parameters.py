@@ -98,7 +98,12 @@ def sample_parameters(
         [Prior(name, "normal", 0.0, SEASONAL_SD if name.endswith(_SEASONAL) else 1.0) for name in names],
         Data(data.value, data.error**2),
         folder=folder,
-        identity={"years": [list(y) for y in data.years], "data": _digest(data), "columns": ensemble.members},
+        identity={
+            "years": [list(y) for y in data.years],
+            "data": _digest(data),
+            "columns": ensemble.members,
+            "spinup_years": data.spinup_years,
+        },
     )
     posterior = CalibrateEmulateSample(problem, settings(model_runs, ensemble.members), seed=seed).run()
     draws = posterior.samples

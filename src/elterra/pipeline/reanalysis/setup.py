@@ -11,11 +11,13 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from elterra.assimilation import Relaxation
 from elterra.calibration import Prior
 from elterra.domain import Site
 from elterra.errors import InputError
 from elterra.experiment import Experiment
 from elterra.land import Config, Fields, cold_start, prepare, read_restart, tile_state
+from elterra.pipeline.reanalysis.analysis import WindowAnalysis, filter_of
 from elterra.pipeline.reanalysis.budget import BUDGETS
 from elterra.pipeline.reanalysis.cycle import CycleOptions
 from elterra.pipeline.reanalysis.ensemble import SEASONAL_SD, Drift, ParameterEnsemble
@@ -189,6 +191,12 @@ class Station:
             drift=self.drift(),
             adaptive_inflation=a.inflation == "adaptive",
             inflation=a.inflation_factor**2 if a.inflation == "fixed" else 1.0,
+            analysis=WindowAnalysis(
+                filter_of(a.filter, self.experiment.ensemble.seed),
+                by_element=a.filter == "letkf",
+                relaxation=Relaxation(a.relaxation, a.relaxation_factor if a.relaxation != "none" else 0.0),
+                emulated=a.emulated_members,
+            ),
         )
 
     def default_parameters(self, columns: int) -> Fields:
@@ -212,7 +220,8 @@ class Station:
         weather_errors: bool = True,
         shift: Mapping[str, Array] | None = None,
     ) -> StationModel:
-        """The forecast model of an ensemble, started from the spun-up state with its own disequilibrium.
+        """The forecast model of an ensemble, started with its own disequilibrium from the spun-up state: one column for all,
+        or a column a member (`start_of`).
 
         All ask for the outputs of the product, and those that run without data (``free``) for what the spin-up needs
         beside them: they share one compiled program for each number of members, and the outputs cost little beside the
@@ -222,7 +231,12 @@ class Station:
         values = ensemble.physical(1.0)
         land = {n: v for n, v in values.items() if n not in (*OPERATOR, *INITIAL)}
         p = prepare(surface_of(self.site).tile(ensemble.members), land)
-        s = tile_state(spun_up, ensemble.members)
+        columns = int(spun_up.h2osoi_liq.shape[-1])
+        if columns not in (1, ensemble.members):
+            raise ValueError(
+                f"start state of {columns} columns for {ensemble.members} members; expected one column, or one a member"
+            )
+        s = spun_up if columns == ensemble.members else tile_state(spun_up, ensemble.members)
         if self.experiment.spinup.disequilibrium:
             s = disequilibrium(p, s, values, self.site)
         series = tuple(dict.fromkeys((*output_names("halfhourly"), *FREE_SERIES, "NEE")))

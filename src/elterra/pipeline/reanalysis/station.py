@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
+from elterra.assimilation import apply_transform
 from elterra.land import Config, Fields, give_back_memory, override, run_chunk
 from elterra.land.config import NLEVSOI
 from elterra.land.constants import DENH2O, DENICE
@@ -63,6 +64,15 @@ class ForcingError:
                 out[name] = np.exp(log_sd * state[k] - 0.5 * log_sd**2)
         return out
 
+    def relative(self, state: Array, window: int) -> Array:
+        """The errors ``[factor, member]`` of a window in units of their root mean square over all windows."""
+        rows = []
+        for name in NEUTRAL:
+            sd = np.asarray(self.sd[name]) if name in self.sd else np.zeros(1)
+            typical = float(np.sqrt((sd**2).mean()))
+            rows.append(float(sd[window]) / typical if typical > 0 else 0.0)
+        return np.array(rows)[:, None] * state
+
     @staticmethod
     def _draw(members: int, seed: int, window: int) -> Array:
         draw = rng(seed, "forcing", window).standard_normal((len(NEUTRAL), members))
@@ -114,6 +124,11 @@ class StationModel:
             "TOTECOSYSC": np.asarray(plants.totecosysc),
             "TOTECOSYSN": np.asarray(plants.totecosysn),
         }
+
+    @property
+    def weather_errors(self) -> ForcingError:
+        """Dynamics of the errors of the weather."""
+        return self._error
 
     def window_bounds(self, window: int) -> tuple[int, int]:
         start = self._first + window * self._steps
@@ -209,7 +224,9 @@ class StationModel:
 
     def analyse(self, transforms: Mapping[str, Array]) -> dict[str, Array]:
         """Update soil water and carbon pools; forcing errors move with the parameters. See `ForecastModel`."""
-        self._perturbation = self._perturbation @ transforms["parameters"]
+        self._perturbation = apply_transform(
+            self._perturbation, transforms.get("weather", transforms["parameters"])
+        )
         increments = {
             "water": np.zeros(self.members),
             "carbon": np.zeros(self.members),
@@ -224,6 +241,17 @@ class StationModel:
         }
         return increments
 
+    def controls(self) -> dict[str, Array]:
+        """Weather errors, liquid water of the uppermost layers (kg m-2), logarithms of the pool totals; see
+        `ForecastModel`."""
+        n = self.cfg.nlevsno
+        carbon = np.asarray(self.s.decomp_cpools) * np.asarray(self.p.dzsoi[:NLEVSOI])
+        return {
+            "weather": self._perturbation,
+            "water": np.asarray(self.s.h2osoi_liq)[n : n + WATER_LAYERS],
+            "carbon": np.log(np.stack([carbon[g].sum(axis=(0, 1)) for g in CARBON_GROUPS.values()])),
+        }
+
     def _analyse_water(self, transform: Array) -> Array:
         n = self.cfg.nlevsno
         rows = slice(n, n + WATER_LAYERS)
@@ -234,7 +262,7 @@ class StationModel:
         lower = np.minimum(0.02 * dz * DENH2O, liquid[rows])
         # Projection: an analysis beyond the pore space or below the residual water stops there. What is booked is
         # the water that really was added.
-        analysed = np.clip(liquid[rows] @ transform, lower, upper)
+        analysed = np.clip(apply_transform(liquid[rows], transform), lower, upper)
         increment = (analysed - liquid[rows]).sum(axis=0)
         self.s = self.s.replace(h2osoi_liq=self.s.h2osoi_liq.at[rows].set(jnp.asarray(analysed)))
         return increment
@@ -243,9 +271,10 @@ class StationModel:
         c, n = np.asarray(self.s.decomp_cpools), np.asarray(self.s.decomp_npools)
         dz = np.asarray(self.p.dzsoi[:NLEVSOI])
         new_c, new_n = np.array(c), np.array(n)
-        for group in CARBON_GROUPS.values():
+        for element, group in enumerate(CARBON_GROUPS.values()):
             total = (c[group] * dz).sum(axis=(0, 1))
-            ratio = np.exp(np.log(total) @ transform - np.log(total))
+            own = transform if transform.ndim == 2 else transform[element]
+            ratio = np.exp(np.log(total) @ own - np.log(total))
             ratio = np.clip(ratio, 0.8, 1.25)  # a day's data cannot move a pool of decades further
             new_c[group], new_n[group] = c[group] * ratio, n[group] * ratio
         self.s = self.s.replace(decomp_cpools=jnp.asarray(new_c), decomp_npools=jnp.asarray(new_n))

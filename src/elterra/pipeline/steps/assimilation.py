@@ -13,7 +13,7 @@ from elterra.pipeline.reanalysis.product_run import ProductRun, flags_dataset
 from elterra.pipeline.reanalysis.record import STEPS_PER_DAY
 from elterra.pipeline.reanalysis.setup import Station, load_spun_up
 from elterra.pipeline.reanalysis.sink import innovation_table
-from elterra.pipeline.steps.calibration import load_ensemble
+from elterra.pipeline.steps.calibration import load_ensemble, load_start
 from elterra.pipeline.steps.discrepancy import load_discrepancy
 from elterra.product.store import open_store
 
@@ -31,6 +31,7 @@ def run(context: Context) -> StageResult:
         context.folder,
         context.run_dir / "store",
         load_discrepancy(context.folder_of("discrepancy") / "discrepancy.nc"),
+        load_start(context.folder_of("calibration")),
     )
     finished = job.run(
         lambda done, total: context.progress(done, total, "windows"), lambda: context.stop_requested

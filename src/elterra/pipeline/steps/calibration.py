@@ -15,20 +15,27 @@ from elterra.land import Fields, read_restart, write_restart
 from elterra.pipeline._stage import Context, StageResult
 from elterra.pipeline.reanalysis.calibrate import CalibrationResult, Years, calibrate
 from elterra.pipeline.reanalysis.ensemble import ParameterEnsemble
+from elterra.pipeline.reanalysis.own_start import start_of
 from elterra.pipeline.reanalysis.sample_parameters import sample_parameters
 from elterra.pipeline.reanalysis.setup import Station, load_spun_up
 from elterra.pipeline.reanalysis.windows import TowerSeries
 
+#: state of the calibrated members, where each has its own
+START = "start.restart"
 #: years of data a calibration runs through; spread over the period
 YEARS = 2
 
 
 def run(context: Context) -> StageResult:
-    """Writes ``calibration/ensemble.restart``; figures: misfit by kind before and after, or the posterior's diagnostics."""
+    """Writes ``calibration/ensemble.restart``, with `calibration.spinup_years` also ``start.restart``.
+
+    Figures: misfit by kind before and after, or the posterior's diagnostics.
+    """
     station = Station.load(context.experiment, context.run_dir)
     ensemble = station.ensemble()
     path = context.folder / "ensemble.restart"
     figures: dict[str, float] = {}
+    outputs = ["calibration/ensemble.restart"]
     if context.experiment.calibration.enabled:
 
         def tell(done: int, total: int, message: str) -> None:
@@ -37,8 +44,17 @@ def run(context: Context) -> StageResult:
 
         spun_up = load_spun_up(context.folder_of("spinup") / "state.restart")
         ensemble, figures = estimate(station, spun_up, station.tower(), tell, context.folder)
+        start = start_of(station, ensemble, spun_up, context.experiment.calibration.spinup_years)
+        if start is not spun_up:
+            write_restart(context.folder / START, dict(start.items()), {})
+            outputs.append(f"calibration/{START}")
     save_ensemble(ensemble, path)
-    return StageResult(outputs=("calibration/ensemble.restart",), figures=figures)
+    return StageResult(outputs=tuple(outputs), figures=figures)
+
+
+def load_start(folder: Path) -> Fields | None:
+    """State that the calibrated members start from, where it is of their own."""
+    return load_spun_up(folder / START) if (folder / START).exists() else None
 
 
 def estimate(
@@ -54,7 +70,7 @@ def estimate(
     """
     spec = station.experiment.calibration
     threads = engine_threads(station.experiment.engine.threads)
-    data = Years(station, spun_up, tower, calibration_years(station, tower), threads)
+    data = Years(station, spun_up, tower, calibration_years(station, tower), threads, spec.spinup_years)
     if spec.method == "inversion":
         result = calibrate(data, station.ensemble(), spec.iterations, tell, spec.parameters)
         return result.ensemble, describe(result)

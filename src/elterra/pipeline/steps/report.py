@@ -31,6 +31,14 @@ def write_run_report(run_dir: Path, out: Path) -> Path:
     )
 
 
+def write_diagnostics(run_dir: Path, folder: Path) -> list[Path]:
+    """Charts of the innovations and increments of a run, as SVG in ``folder``; none for a run without data."""
+    from elterra.product.diagnostic_plots import write_diagnostic_plots
+
+    groups = RunGroups(run_dir)
+    return write_diagnostic_plots(groups("innovations"), groups("budget"), folder)
+
+
 def export_run(run_dir: Path, file_format: str, scale: str, out: Path | None = None) -> Path:
     """The series of a run as a file: ``netcdf`` or ``csv``, ``halfhourly`` or ``daily``."""
     writers = {"netcdf": (write_netcdf, "nc"), "csv": (write_fluxnet_csv, "csv")}

@@ -8,7 +8,7 @@ pools settle.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import jax
 import jax.numpy as jnp
@@ -16,7 +16,8 @@ import numpy as np
 
 from elterra.land import Fields, tile_state, write_restart
 from elterra.pipeline._stage import Context, StageResult
-from elterra.pipeline.reanalysis.record import LEAST_DAYS, whole_year
+from elterra.pipeline.reanalysis.own_start import DAYS, mean_year
+from elterra.pipeline.reanalysis.record import whole_year
 from elterra.pipeline.reanalysis.setup import Station
 from elterra.pipeline.reanalysis.station import StationModel
 from elterra.pipeline.spinup_cycle import described
@@ -36,8 +37,6 @@ _SHOWN = (
     "TOTECOSYSN",
     "SMINN",
 )
-#: days of a spin-up year
-DAYS = LEAST_DAYS
 #: rounds of (the years of the record side by side, analytic solve)
 ROUNDS = 4
 
@@ -62,11 +61,13 @@ def run(context: Context) -> StageResult:
             context.progress(year * DAYS + day, years * DAYS, f"year {year + 1} of {years}")
             context.check_stop()
 
-        means = _year(model, parameters, starts[columns], tell)
-        means = {n: v[..., : len(starts)].mean(axis=-1, keepdims=True) for n, v in means.items()}
+        columnwise = mean_year(
+            model, lambda _: parameters, starts[columns], (*STEADY_STATE_MEANS, *_SHOWN), tell
+        )
+        means = {n: v[..., : len(starts)].mean(axis=-1, keepdims=True) for n, v in columnwise.items()}
         previous, shown = shown.get("TOTECOSYSC", np.nan), {n: float(means[n].ravel()[0]) for n in _SHOWN}
         if year < rounds:
-            everywhere = {n: jnp.asarray(np.repeat(v, model.members, axis=-1)) for n, v in means.items()}
+            everywhere = {n: jnp.repeat(v, model.members, axis=-1) for n, v in means.items()}
             model.s = steady_state(model.p, model.s, everywhere, station.cfg)
         model.s = handed_on(model.s, len(starts))
     ahead.join()
@@ -119,19 +120,3 @@ def compile_ahead(station: Station, s: Fields) -> threading.Thread:
     )
     thread.start()
     return thread
-
-
-def _year(
-    model: StationModel,
-    parameters: Mapping[str, np.ndarray],
-    starts: np.ndarray,
-    tell: Callable[[int], None],
-) -> dict[str, np.ndarray]:
-    """Runs `DAYS` windows, in each column from its window of ``starts``; mean outputs ``[..., column]``."""
-    total: dict[str, np.ndarray] = {}
-    for day in range(DAYS):
-        means = model.undisturbed(starts + day, parameters, (*STEADY_STATE_MEANS, *_SHOWN))
-        total = {n: total[n] + v if n in total else v for n, v in means.items()}
-        if day % 20 == 0:
-            tell(day)
-    return {n: v / DAYS for n, v in total.items()}

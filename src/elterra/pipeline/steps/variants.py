@@ -26,6 +26,7 @@ from elterra.pipeline.reanalysis.ensemble import ParameterEnsemble
 from elterra.pipeline.reanalysis.free_run import free_run
 from elterra.pipeline.reanalysis.groups import SCORES, RunGroups
 from elterra.pipeline.reanalysis.inputs import weather_record
+from elterra.pipeline.reanalysis.own_start import start_of
 from elterra.pipeline.reanalysis.record import STEPS_PER_DAY
 from elterra.pipeline.reanalysis.setup import Station, load_spun_up
 from elterra.pipeline.reanalysis.sink import MEMBER_VARIABLES, without_discrepancy
@@ -78,7 +79,8 @@ def evaluate_run(run_dir: Path, report: Report) -> Mapping[str, float]:
             tell(0, 0, f"discrepancy of variant {v}")
             seen = tower.withhold(mask["withheld"].values)
             discrepancies[v], _ = learn(free, weather, seen, station.site, experiment.ensemble.seed, threads)
-    ensembles = _run_all(station, ensemble, spun_up, tower, masks, discrepancies, threads, tell)
+    start = start_of(station, ensemble, spun_up, experiment.calibration.spinup_years)
+    ensembles = _run_all(station, ensemble, start, tower, masks, discrepancies, threads, tell)
     openloop = _stored_members(groups, "openloop/members", count)
 
     def run_variant(mask: xr.Dataset) -> Mapping[str, xr.Dataset]:
