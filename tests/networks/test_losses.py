@@ -69,17 +69,13 @@ def test_what_has_no_weight_has_no_effect_and_no_gradient(name):
 
 
 def test_likelihood_and_crps_are_least_at_the_truth():
-    truth = jnp.asarray(2.0 + 0.5 * RNG.standard_normal(20_000), jnp.float32)
+    truth = jnp.asarray(2.0 + 0.5 * RNG.standard_normal(5_000), jnp.float32)
     one = jnp.ones_like(truth)
 
     def best(score):
-        found = jnp.asarray([0.0, 0.0])
-        gradient = jax.jit(
-            jax.grad(lambda p: score(Gaussian(p[0] + 0 * truth, p[1] + 0 * truth), truth, one))
-        )
-        for _ in range(300):
-            found = found - 0.2 * gradient(found)
-        return np.asarray(found)
+        gradient = jax.grad(lambda p: score(Gaussian(p[0] + 0 * truth, p[1] + 0 * truth), truth, one))
+        step = jax.jit(lambda p: jax.lax.fori_loop(0, 300, lambda _, q: q - 0.6 * gradient(q), p))
+        return np.asarray(step(jnp.zeros(2, jnp.float32)))
 
     for score in (gaussian_nll, gaussian_crps):
         mean, log_variance = best(score)

@@ -11,7 +11,7 @@ from elterra.networks.windows import cut, join, may_attend, region_ids, windows_
 BOX = st.tuples(*[st.integers(1, 9)] * 3)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(shape=BOX, window=st.tuples(*[st.integers(1, 5)] * 3), shifted=st.booleans())
 def test_joining_undoes_cutting_and_regions_are_boxes_without_wrap(shape, window, shifted):
     win = windows_of(shape, window, shifted=shifted)

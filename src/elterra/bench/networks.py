@@ -117,10 +117,11 @@ def time_steps(name: str) -> dict[str, float]:
     import jax
     import jax.numpy as jnp
 
+    from elterra.bench.networks_data import LAYOUT
     from elterra.networks import Fields3D, SwinShape, SwinUNet, Training, train
 
     batch, layers, side, sizes = STEPS[name]
-    shape = SwinShape(34, 12, 6, 6, 14, **sizes)
+    shape = SwinShape(**LAYOUT.counts, **sizes)
     rng = np.random.default_rng(0)
 
     def draw(*size: int) -> Any:
@@ -128,7 +129,13 @@ def time_steps(name: str) -> dict[str, float]:
 
     land = rng.random((batch, side, side)) > 0.3
     valid = np.broadcast_to(land[:, None], (batch, layers, side, side))
-    fields = Fields3D(draw(side, side, 34), draw(layers, side, side, 12), draw(6), valid, land)
+    fields = Fields3D(
+        draw(side, side, shape.surface_inputs),
+        draw(layers, side, side, shape.soil_inputs),
+        draw(shape.scalars),
+        valid,
+        land,
+    )
 
     def loss(model: Any, x: Any, key: Any) -> Any:
         surface, soil = jax.vmap(model)(x)

@@ -18,7 +18,7 @@ from elterra.networks.losses import (
     steady_state_residual,
     weighted_mean,
 )
-from elterra.networks.swin import Fields3D, SwinShape, SwinUNet
+from elterra.networks.swin import Fields3D, SwinShape, SwinUNet, with_window
 from elterra.networks.tiles import alignment, crop, exact_halo, in_tiles, reach
 from elterra.networks.training import Trained, Training, train
 from elterra.networks.weights import fill, named_leaves, read_tensors, write_tensors
@@ -57,5 +57,6 @@ __all__ = [
     "steady_state_residual",
     "train",
     "weighted_mean",
+    "with_window",
     "write_tensors",
 ]

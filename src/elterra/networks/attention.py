@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from numpy.typing import NDArray
 
 from elterra.networks._layers import F32, Linear, Mlp
 from elterra.networks.windows import Box, Windows, cut, join, may_attend
@@ -37,20 +39,25 @@ class PositionBias(eqx.Module):
         self.reference = reference
 
     def __call__(self, size: Box) -> jax.Array:
-        """Bias ``[head, token, token]`` (query, key) of a window of this size."""
+        """Bias ``[head, token, token]`` (query, key; offset = query - key) of a window of this size."""
         axes = []
         for n, unit in zip(size, self.reference, strict=True):
             offset = np.arange(-(n - 1), n) / max(unit - 1, 1)
             axes.append(np.sign(offset) * np.log2(1.0 + 8.0 * np.abs(offset)) / 3.0)
         grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).astype(np.float32)
         bias = F32(BIAS_MOST) * jax.nn.sigmoid(self.network(jnp.asarray(grid)))
-        bias = jnp.moveaxis(bias, -1, 0)  # [head, offset z, offset h, offset w], offset = query - key
-        # offsets to pairs, axis by axis; slices, because the gradient of an indexed read is slow on processors
-        for axis, n in ((1, size[0]), (3, size[1]), (5, size[2])):
-            rows = [jax.lax.slice_in_dim(bias, i, i + n, axis=axis) for i in range(n)]
-            bias = jnp.flip(jnp.stack(rows, axis=axis), axis + 1)
-        tokens = int(np.prod(size))
-        return jnp.transpose(bias, (0, 1, 3, 5, 2, 4, 6)).reshape(-1, tokens, tokens)
+        bias = bias.reshape(-1, bias.shape[-1])  # [offset, head]
+        return jnp.moveaxis(jnp.take(bias, _offset_index(size), axis=0), -1, 0)
+
+
+@lru_cache(maxsize=64)
+def _offset_index(size: Box) -> NDArray[np.int32]:
+    """Which offset (of the flattened box of offsets) lies between query and key, ``[token, token]``."""
+    place = np.stack(np.meshgrid(*(np.arange(n) for n in size), indexing="ij")).reshape(3, -1)
+    offset = place[:, :, None] - place[:, None, :] + (np.array(size) - 1)[:, None, None]
+    index = np.ravel_multi_index(tuple(offset), [2 * n - 1 for n in size]).astype(np.int32)
+    index.setflags(write=False)  # shared by all callers
+    return index
 
 
 class WindowAttention(eqx.Module):

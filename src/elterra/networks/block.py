@@ -31,11 +31,12 @@ class SwinBlock(eqx.Module):
         key: jax.Array,
         *,
         shifted: bool,
+        reference: Box | None = None,
         ratio: float = 4.0,
         drop: float = 0.0,
     ) -> None:
         one, two = jax.random.split(key)
-        self.attention = WindowAttention(channels, heads, window, one)
+        self.attention = WindowAttention(channels, heads, reference or window, one)
         self.attention_norm = AdaptiveNorm(channels, condition)
         self.mlp = Mlp(channels, int(ratio * channels), channels, two)
         self.mlp_norm = AdaptiveNorm(channels, condition)

@@ -6,8 +6,6 @@ so that it starts as a repetition, and no pattern of the period of a patch is pu
 
 from __future__ import annotations
 
-from itertools import product
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -92,11 +90,7 @@ class Split(eqx.Module):
 
 
 class Convolution(eqx.Module):
-    """A convolution over 3 x 3 x 3 cells with zeros outside, ``[z, h, w, channel]``; weight ``[3, 3, 3, in, out]``.
-
-    A sum of 27 matrix products of shifted views: several times faster on processors than XLA's own convolution in three
-    dimensions, forward and backward.
-    """
+    """A convolution over 3 x 3 x 3 cells with zeros outside, ``[z, h, w, channel]``; weight ``[3, 3, 3, in, out]``."""
 
     weight: jax.Array
     bias: jax.Array
@@ -106,9 +100,9 @@ class Convolution(eqx.Module):
         self.bias = jnp.zeros(outputs, F32)
 
     def __call__(self, x: jax.Array) -> jax.Array:
-        z, h, w, _ = x.shape
-        x = jnp.pad(x, ((1, 1), (1, 1), (1, 1), (0, 0)))
-        total = self.bias
-        for i, j, k in product(range(3), repeat=3):
-            total = total + x[i : i + z, j : j + h, k : k + w] @ self.weight[i, j, k]
-        return total
+        # XLA's own: sums of shifted products were within a quarter of it and took three times as long to compile
+        layout = ("NDHWC", "DHWIO", "NDHWC")
+        mixed = jax.lax.conv_general_dilated(
+            x[None], self.weight, (1, 1, 1), "SAME", dimension_numbers=layout
+        )
+        return mixed[0] + self.bias

@@ -7,7 +7,7 @@ each cell to the head.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -26,6 +26,7 @@ from elterra.networks.resample import (
     gather_patches,
     pad_to,
 )
+from elterra.networks.weights import fill, named_leaves
 from elterra.networks.windows import Box
 
 
@@ -49,7 +50,8 @@ class SwinShape:
     token at the finest level, doubled at each coarser one. ``depths``: blocks of each level; the last is the coarsest and
     is passed once, the others twice (way down, way up). ``heads`` at the finest level, doubled likewise. ``window`` in
     tokens (depth, latitude, longitude); more than the tokens of an axis means full attention along it. ``patch``: cells of
-    a token. ``condition``: width of the condition made from the scalars. ``cell``: channels of the way at full resolution.
+    a token. ``reference``: the window in whose units the position bias is, that of training (by default ``window``).
+    ``condition``: width of the condition made from the scalars. ``cell``: channels of the way at full resolution.
     ``remat`` recomputes the blocks in the backward pass instead of keeping what they need.
     """
 
@@ -68,6 +70,7 @@ class SwinShape:
     ratio: float = 4.0
     drop_path: float = 0.0
     remat: bool = False
+    reference: Box | None = None
     head: Head = GaussianHead()  # noqa: RUF009  (frozen, without state)
 
     def __post_init__(self) -> None:
@@ -101,6 +104,7 @@ class Level(eqx.Module):
                 shape.window,
                 shape.condition,
                 keys[i],
+                reference=shape.reference,
                 shifted=bool(i % 2),
                 ratio=shape.ratio,
                 drop=shape.drop_path * (first + i) / max(total - 1, 1),  # rises linearly along the way
@@ -266,3 +270,10 @@ class SwinUNet(eqx.Module):
                 raise ValueError(
                     f"SwinUNet: {name} must be {list(want)} for valid {list(box)}; got {list(got)}"
                 )
+
+
+def with_window(model: SwinUNet, window: Box) -> SwinUNet:
+    """The same weights with another window; the bias of an offset stays what it was."""
+    old = model.shape
+    shape = replace(old, window=window, reference=old.reference or old.window)
+    return fill(SwinUNet(shape, jax.random.key(0)), named_leaves(model))

@@ -60,7 +60,7 @@ def fill(tree: Tree, arrays: Mapping[str, NDArray], where: str = "weights") -> T
 
 def write_tensors(path: Path, arrays: Mapping[str, NDArray], header: Mapping[str, Any] | None = None) -> None:
     """Writes named arrays and a JSON header, new then renamed."""
-    plain = {name: np.ascontiguousarray(value) for name, value in arrays.items()}
+    plain = {name: np.asarray(value, order="C") for name, value in arrays.items()}
     words = json.dumps(dict(header or {}), sort_keys=True, allow_nan=False)
     metadata = {"format": FORMAT, "header": words, "sha256": _digest(plain, words)}
     write_atomically(path, save(plain, metadata))

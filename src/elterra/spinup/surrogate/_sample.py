@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +39,17 @@ class Layout:
         wrong = [n for n in (*self.surface_pools, *self.soil_pools) if n[-1:] not in ("c", "n")]
         if wrong:
             raise InputError(f"Layout: names of pools end in c or n (carbon, nitrogen); got {wrong}")
+
+    @property
+    def counts(self) -> dict[str, Any]:
+        """Numbers of channels as `networks.SwinShape` takes them."""
+        return {
+            "surface_inputs": len(self.surface_inputs),
+            "soil_inputs": len(self.soil_inputs),
+            "scalars": len(self.scalars),
+            "surface_outputs": len(self.surface_pools),
+            "soil_outputs": len(self.soil_pools),
+        }
 
     def members(self, total: str) -> tuple[list[int], list[int]]:
         """Indices of the surface and the soil pools that a total of `TOTALS` sums."""

@@ -51,6 +51,7 @@ _SIZES = (
     "ratio",
     "drop_path",
     "remat",
+    "reference",
 )
 
 
@@ -146,8 +147,8 @@ def load_swin(path: Path) -> SwinSurrogate:
     if header.get("kind") != "swin-surrogate":
         raise InputError(f"{path}: holds {header.get('kind')!r}, not the weights of a surrogate of spin-up")
     layout = Layout(**{k: tuple(v) for k, v in header["layout"].items()})
-    sizes = {k: tuple(v) if isinstance(v, list) else v for k, v in header["sizes"].items()}
-    empty = SwinUNet(_shape(layout, sizes), jax.random.key(0))
+    sizes: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in header["sizes"].items()}
+    empty = SwinUNet(SwinShape(**layout.counts, **sizes), jax.random.key(0))
 
     def part(prefix: str) -> dict[str, NDArray]:
         return {n.removeprefix(prefix): v for n, v in arrays.items() if n.startswith(prefix)}
@@ -177,7 +178,7 @@ def fit_swin(
                 "them to one size"
             )
     scaling = scaling_of(samples)
-    shape = _shape(layout, fit.sizes)
+    shape = SwinShape(**layout.counts, **fit.sizes)
     crops = _Crops(samples, layout, scaling, fit)
     known = [np.asarray(s.true_surface)[s.usable] for s in samples]
     layers = [np.asarray(s.true_soil)[s.valid & s.usable] for s in samples]
@@ -193,17 +194,6 @@ def fit_swin(
         start = SwinUNet(shape, jax.random.key(training.seed))
         done.append(train(start, loss, partial(crops.at, seed=training.seed), training, place, stop=stop))
     return SwinSurrogate(layout, scaling, tuple(t.model for t in done)), done
-
-
-def _shape(layout: Layout, sizes: dict[str, Any]) -> SwinShape:
-    return SwinShape(
-        surface_inputs=len(layout.surface_inputs),
-        soil_inputs=len(layout.soil_inputs),
-        scalars=len(layout.scalars),
-        surface_outputs=len(layout.surface_pools),
-        soil_outputs=len(layout.soil_pools),
-        **sizes,
-    )
 
 
 def _fields(sample: Sample, scaling: Scaling) -> Fields3D:
