@@ -43,6 +43,10 @@ BENCHES: dict[str, tuple[str, str]] = {
         "elterra.bench.land",
         "column-years per second of the land model, compilation, gradient, residuals",
     ),
+    "networks": (
+        "elterra.bench.networks",
+        "transformer, boosted trees and analytic prior on equilibria of a matrix model; cost of a training step",
+    ),
     "spinup": ("elterra.bench.spinup", "methods of spin-up from a cold start against brute force"),
     "weather": (
         "elterra.bench.weather",
