@@ -10,6 +10,10 @@ from elterra.cli._options import Json
 from elterra.cli._output import emit
 from elterra.errors import InputError
 
+#: benches that run reference cases of CLM5, and those of them that choose by mode
+_WITH_CASES = ("balance", "clm5", "land", "spinup", "twins")
+_WITH_MODES = ("balance", "clm5", "twins")
+
 
 def bench(
     name: Annotated[
@@ -24,13 +28,14 @@ def bench(
         typer.Option(
             "--case",
             "--site",
-            help="Only cases with this in their name, several by commas (clm5, spinup); a case with many cells (land).",
+            help="Only cases with this in their name, several by commas; a case with many cells (land).",
         ),
     ] = None,
     mode: Annotated[str | None, typer.Option("--mode", help="sp or bgc; only these cases (clm5).")] = None,
     steps: Annotated[
         int | None, typer.Option("--steps", help="Steps that are measured, whole days (land with --case).")
     ] = None,
+    years: Annotated[int | None, typer.Option("--years", help="Length of the run (balance).")] = None,
     json_: Json = False,
 ) -> None:
     """Measure the figures that the documentation quotes."""
@@ -48,15 +53,19 @@ def bench(
         raise InputError(f"--device {device}: there are cpu and gpu")
     if device is not None and name != "land":
         raise InputError(f"--device: bench {name} does not compute on a device; leave it out")
-    if case is not None and name not in ("clm5", "land", "spinup"):
+    if case is not None and name not in _WITH_CASES:
         raise InputError(
-            f"--case: bench {name} has no cases; they belong to the benches clm5, land and spinup"
+            f"--case: bench {name} has no cases; they belong to the benches {', '.join(_WITH_CASES)}"
         )
+    if years is not None and name != "balance":
+        raise InputError("--years: belongs to bench balance")
     if steps is not None and (name != "land" or case is None):
         raise InputError("--steps: belongs to bench land with a --case")
-    if mode is not None and name != "clm5":
-        raise InputError(f"--mode: bench {name} has no modes; they belong to bench clm5")
-    given = {"device": device, "case": case, "mode": mode, "steps": steps}
+    if mode is not None and name not in _WITH_MODES:
+        raise InputError(
+            f"--mode: bench {name} has no modes; they belong to the benches {', '.join(_WITH_MODES)}"
+        )
+    given = {"device": device, "case": case, "mode": mode, "steps": steps, "years": years}
     options = {key: value for key, value in given.items() if value is not None}
     told = elterra.bench.run(name, quick=quick, **options)
     if json_:
