@@ -10,6 +10,7 @@ import numpy as np
 from elterra.clm._advance import advance
 from elterra.clm.case import Case
 from elterra.land import Config, Fields
+from elterra.land.memory import RUNNING_MEANS
 from elterra.land.outputs import CARBON_NITROGEN, FIRE, FUN
 
 #: outputs of the model that become daily means, by mode
@@ -96,7 +97,9 @@ def integrate(
         return f if alter is None else alter(f)
 
     if step_0:
+        before = {n: state[n] for n in RUNNING_MEANS if n in state}
         state, _, _, residuals = advance(p, state, forcing(0), 1, cfg, means + balances, series)
+        state = state.replace(**before)
         note(residuals)
     for i in range(days):
         f = forcing((first_day + i) * day + 1)

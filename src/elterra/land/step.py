@@ -8,6 +8,7 @@ from elterra.land.canopy import surface_fluxes
 from elterra.land.canopy.interception import intercept
 from elterra.land.config import NLEVSOI, Config
 from elterra.land.fields import Fields
+from elterra.land.memory import count_step
 from elterra.land.outputs import collect
 from elterra.land.photosynthesis import update_t10
 from elterra.land.radiation import absorbed_by_ground, radiative_transfer
@@ -70,6 +71,7 @@ def step(p: Fields, s: Fields, f: Fields, cfg: Config) -> tuple[Fields, Fields]:
         if cfg.fire == "li":
             drivers = drivers.add(fsat=wat.fsat)
         s, bgc = carbon_nitrogen(p, s, f, drivers, cfg)
+    s = count_step(s, cfg.dt)
     out = collect(p, s, f, veg, rad, flx, en, wat, bgc, cfg)
     supply = out["PRECIP"] - out["EVAP"] - out["RUNOFF"]
     incident = (f.forc_solad + f.forc_solai).sum(axis=0)

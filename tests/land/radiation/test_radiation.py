@@ -14,6 +14,7 @@ from elterra.land.config import Config
 from elterra.land.fields import Fields
 from elterra.land.radiation import absorbed_by_ground, radiative_transfer
 from elterra.land.radiation._canopy import canopy_transfer
+from elterra.land.radiation._impurities import aerosols, soot
 from elterra.land.radiation._snow import snow_transfer
 from elterra.land.radiation._soil import soil_albedo
 
@@ -21,7 +22,9 @@ CFG = Config()
 N, PATCHES, COLUMNS = CFG.nlevsno, 3, 6
 PFTS = np.array([1, 7, 13])
 RUN = jax.jit(radiative_transfer, static_argnames="cfg")
-SNOW = jax.jit(snow_transfer)
+SNOW = jax.jit(
+    lambda mass, radius, share, coszen, ground: snow_transfer(mass, radius, soot(share), coszen, ground)
+)
 
 
 def parameters() -> dict[str, jax.Array]:
@@ -287,3 +290,20 @@ def test_columns_do_not_know_their_neighbours() -> None:
     few = RUN(*part, cfg=CFG)
     for name in whole:
         np.testing.assert_allclose(few[name], whole[name][..., 2:5], rtol=1e-12, atol=1e-12)
+
+
+def test_hydrophilic_black_carbon_is_soot_and_dust_darkens_the_visible_most():
+    snow, active = jnp.full((2, 3), 20.0), jnp.ones((2, 3), bool)
+    mass = jnp.zeros((6, 2, 3)).at[0].set(20.0 * jnp.asarray([0.0, 1e-7, 1e-6]))
+    for one, other in zip(aerosols(mass, snow, active), soot(mass[0] / snow), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12)
+    radius, ground = jnp.full((2, 3), 200.0), jnp.full((2, 3), 0.2)
+
+    def albedo(species: int, share: float) -> np.ndarray:
+        dirt = aerosols(jnp.zeros((6, 2, 3)).at[species].set(20.0 * share), snow, active)
+        return np.asarray(snow_transfer(snow, radius, dirt, jnp.full(3, 0.5), ground)[0])[:, 0]
+
+    clean = albedo(2, 0.0)
+    for species in range(6):
+        darker = clean - albedo(species, 1e-5)
+        assert darker[0] > darker[1] > 0.0

@@ -1,7 +1,6 @@
 """Albedo of a layered snow pack and where in it light is absorbed.
 
-A SNICAR (Flanner & Zender 2006; Toon et al. 1989) with one constant impurity (soot) instead of eight aerosol tracers:
-five bands (0.3-0.7 visible; 0.7-1.0,
+A SNICAR (Flanner & Zender 2006; Toon et al. 1989): five bands (0.3-0.7 visible; 0.7-1.0,
 1.0-1.2, 1.2-1.5, 1.5-5.0 um near infrared), delta-scaled two-stream layers (Eddington in the visible, hemispheric
 mean in the near infrared). The layers are joined by adding instead of a tridiagonal solve: the same solution, without
 negative absorption and so without SNICAR's retries. Ice optics are fits, not a table.
@@ -14,6 +13,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+
+from elterra.land.radiation._impurities import Impurities
 
 # Polynomials in ln(radius / 200 um), one row a band: ln(1 - single scattering albedo), asymmetry, ln(mass
 # extinction in m2 kg-1). Fitted over 50-1500 um to the mean of the direct and diffuse Mie tables of SNICAR; largest
@@ -39,10 +40,6 @@ _EXTINCTION = (
     (2.1124, -1.00735, 0.00176967),
     (2.1155, -1.00956, 0.0023282),
 )
-# Soot coated with sulphate: mass extinction (m2 kg-1), its absorbed share, asymmetry; none beyond 1.2 um (SNICAR).
-_SOOT_EXTINCTION = np.array([25368.6, 12520.4, 7738.64, 0.0, 0.0])[:, None, None]
-_SOOT_CO_ALBEDO = np.array([0.484055, 0.565686, 0.653896, 0.0, 0.0])[:, None, None]
-_SOOT_ASYMMETRY = np.array([0.521518, 0.344572, 0.244048, 0.0, 0.0])[:, None, None]
 _BANDS = 5
 # Shares of the four near-infrared bands under direct and diffuse light (mid-latitude winter spectra of SNICAR).
 _SHARE_DIRECT = np.array([0.49352158521175, 0.18099494230665, 0.12094898498813, 0.20453448749347])
@@ -60,14 +57,14 @@ def _polynomial(table: tuple[tuple[float, ...], ...], x: jax.Array) -> jax.Array
 
 
 def snow_transfer(
-    mass: jax.Array, radius: jax.Array, soot: jax.Array, coszen: jax.Array, ground: jax.Array
+    mass: jax.Array, radius: jax.Array, dirt: Impurities, coszen: jax.Array, ground: jax.Array
 ) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
     """Albedo of snow over ground of albedo ``ground`` and the absorption by layer.
 
     Args:
         mass: ice and liquid water of the layers (kg m-2) `[snow_layer, column]`, top first; 0 = no layer.
         radius: effective grain radius (um), same shape; held to 30-1500 um.
-        soot: mass of soot per mass of snow (1), same shape.
+        dirt: optics of soot, black carbon and dust in a unit mass of snow.
         coszen: `[column]`, held to >= 0.001.
         ground: albedo under the snow `[2, column]`.
 
@@ -77,14 +74,13 @@ def snow_transfer(
     """
     x = jnp.log(jnp.clip(radius, *_RADII) * (1.0 / 200.0))
     mu = jnp.maximum(coszen, 0.001)
-    # Per unit mass: ice and soot, weighted by extinction and by scattering.
-    ext_ice, ext_soot = jnp.exp(_polynomial(_EXTINCTION, x)), soot * _SOOT_EXTINCTION
-    ext = ext_ice + ext_soot
-    absorbs = ext_ice * jnp.exp(_polynomial(_CO_ALBEDO, x)) + ext_soot * _SOOT_CO_ALBEDO
+    # Per unit mass: ice and impurities, weighted by extinction and by scattering.
+    ext_ice = jnp.exp(_polynomial(_EXTINCTION, x))
+    ext = ext_ice + dirt.extinction
+    absorbs = ext_ice * jnp.exp(_polynomial(_CO_ALBEDO, x)) + dirt.absorption
     scatters = ext - absorbs
-    soot_scatters = ext_soot * (1.0 - _SOOT_CO_ALBEDO)
     g = _polynomial(_ASYMMETRY, x)
-    g = g + (_SOOT_ASYMMETRY - g) * soot_scatters / scatters
+    g = g + (dirt.forward - g * (dirt.extinction - dirt.absorption)) / scatters
     omega = scatters / ext
     tau = mass * ext
 

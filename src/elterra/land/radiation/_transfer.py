@@ -8,6 +8,7 @@ from elterra.land.config import Config
 from elterra.land.constants import DENH2O, DENICE
 from elterra.land.fields import Fields
 from elterra.land.radiation._canopy import canopy_transfer
+from elterra.land.radiation._impurities import aerosols, soot
 from elterra.land.radiation._snow import snow_transfer
 from elterra.land.radiation._soil import soil_albedo
 
@@ -44,7 +45,8 @@ def radiative_transfer(p: Fields, s: Fields, f: Fields, veg: Fields, cfg: Config
 
     Args:
         p: ``soil_color``, ``dzsoi``, ``snow_soot`` (kg kg-1), and the canopy optics of `canopy_transfer`.
-        s: ``h2osoi_liq``, ``h2osoi_ice`` `[snow_ground_layer, column]`, ``snw_rds`` (um) `[snow_layer, column]`,
+        s: ``snow_aerosols`` `[aerosol, snow_layer, column]` (kg m-2; with ``cfg.aerosols`` "deposition"), ``h2osoi_liq``,
+            ``h2osoi_ice`` `[snow_ground_layer, column]`, ``snw_rds`` (um) `[snow_layer, column]`,
             ``snl``, ``frac_sno``, ``h2osno_no_layers`` `[column]`, ``fcansno`` `[patch, column]` (snow-covered share of the
             canopy when the albedo was made: after interception of the step before).
         f: ``coszen`` `[column]`, ``forc_solad``, ``forc_solai`` (W m-2) `[band, column]`.
@@ -77,8 +79,11 @@ def radiative_transfer(p: Fields, s: Fields, f: Fields, veg: Fields, cfg: Config
     thin = jnp.where(lowest, jnp.where(has_layers, 0.0, s.h2osno_no_layers), 0.0)
     mass = jnp.where(active, s.h2osoi_liq[:n] + s.h2osoi_ice[:n], thin)
     radius = jnp.where(active, s.snw_rds, _FRESH_RADIUS)
-    soot = jnp.where(active, p.snow_soot, 0.0)
-    albsnd, albsni, abs_beam, abs_sky = snow_transfer(mass, radius, soot, f.coszen, albsod)
+    if cfg.aerosols == "deposition":
+        dirt = aerosols(s.snow_aerosols, mass, active)
+    else:
+        dirt = soot(jnp.where(active, p.snow_soot, 0.0))
+    albsnd, albsni, abs_beam, abs_sky = snow_transfer(mass, radius, dirt, f.coszen, albsod)
     albgrd = albsod + s.frac_sno * (albsnd - albsod)
     albgri = albsod + s.frac_sno * (albsni - albsod)
 
