@@ -22,13 +22,14 @@ def made_up(tmp_path, gpp):
         file, engine="h5netcdf"
     )
     case = SimpleNamespace(copies=gpp.shape[1], cell_mean=lambda v: v[..., None])
-    return twins.compare_twins(case, {"GPP": gpp}, file)
+    kinds = ["as it is", *["twin"] * (gpp.shape[1] - 1)]
+    return twins.compare_twins(case, {"GPP": gpp}, file, kinds)
 
 
 def test_twins_that_stay_together_agree_with_each_other_and_not_with_clm(tmp_path):
     day = np.arange(10.0)
     found = made_up(tmp_path, np.stack([day + 2.0] * 3, axis=-1))
-    assert found["twins"] == 3
+    assert found["runs"] == 3
     assert found["GPP.daily.twin_r2.min"] == 1.0
     assert found["GPP.daily.clm_inside"] == 0.0
     np.testing.assert_allclose(found["GPP.daily.clm_r2.max"], 1.0 - 4.0 / day.var())
@@ -73,6 +74,6 @@ def test_the_balances_of_a_case_close_and_its_twins_stay_together_for_days():
     for name, limit in limits.items():
         assert closed[f"worst.{name}"] <= limit
         assert closed[f"drift.{name}"] <= limit
-    found = twins.run_twins(SHARED / "bgc_davos", days=5, twins=3)
+    found = twins.run_twins(SHARED / "bgc_davos", days=5, runs=2)
     contract("twins", found, 1.0)
     assert found["TSOI.daily.twin_r2.min"] > 0.999
