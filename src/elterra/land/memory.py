@@ -11,7 +11,7 @@ from elterra.land.fields import Fields
 #: the longest memory, s: `memory_steps` counts no further
 LONGEST = 365.0 * SECSPDAY
 #: running means that CLM5 does not advance in the extra step of its start
-RUNNING_MEANS = ("t10", "prec10", "prec60", "rh30", "annet", "memory_steps")
+RUNNING_MEANS = ("t10", "pco2_10", "pbot_10", "prec10", "prec60", "rh30", "annet", "memory_steps")
 
 
 def running_mean(s: Fields, name: str, new: jax.Array, days: float, dt: float) -> jax.Array:
