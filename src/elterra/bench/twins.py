@@ -2,7 +2,8 @@
 
 Agreement with CLM5 cannot be better than agreement with oneself: where a season hangs on a threshold, two runs of the same
 model choose differently, and so do two models. Half of the runs are a millionth of a kelvin apart (``twin``), half a
-hundredth (``near``), which is how far the soil temperatures of two codes are apart after some weeks. All are columns of one program.
+hundredth (``near``), which is how far the soil temperatures of two codes are apart after some weeks. All are columns of one
+program.
 """
 
 from __future__ import annotations

@@ -120,6 +120,9 @@ class Case:
             values["topo_std"] = data.topo_std
         if self.cfg.mode == "bgc":
             values["burial_cover_weight"] = np.zeros(width)  # CLM5 buries leaves by the depth alone there
+        values["snow_light_kept"] = np.zeros(
+            width
+        )  # CLM5 loses the light that a new cover of snow does not absorb
         if self.cfg.fire == "li":
             values["lightning_angle"] = np.ones(width)  # CLM5.0 takes the degrees of latitude for radians
         tiled_values = {n: np.concatenate([v] * k, axis=-1) for n, v in values.items()}

@@ -43,7 +43,7 @@ def step(p: Fields, s: Fields, f: Fields, cfg: Config) -> tuple[Fields, Fields]:
     s, wet = intercept(p, s, f, veg, cfg)
     s, fall = snowfall(p, s.replace(fcansno=wet.fcansno), f, wet, cfg)
     s = share_area(p, s, cfg)
-    rad = absorbed_by_ground(rad, s, cfg)
+    rad = absorbed_by_ground(p, rad, s, cfg)
     grnd = ground_state(p, s, f, veg, cfg)
     s, flx = surface_fluxes(p, s, f, veg, rad, grnd, wet, cfg)
     s, en = ground_energy(p, s, f, veg, rad, grnd, flx, cfg, dz_nodes=fall.dz_old)
@@ -78,7 +78,7 @@ def step(p: Fields, s: Fields, f: Fields, cfg: Config) -> tuple[Fields, Fields]:
     out |= {
         "errh2o": wat.total_water - water_before - cfg.dt * supply,
         "errsol": (p.wt * (rad.sabv + rad.sabg + rad.fsr)).sum(axis=0) - incident,
-        "errseb": out["RNET"] - out["LE"] - out["H"] - out["G"],
+        "errseb": out["RNET"] - out["LE"] - out["H"] - out["G"] - out["sabg_lost"],
         "errsoi": en.errsoi,
         "errlon": (p.wt * flx.err_longwave).sum(axis=0)
         if "err_longwave" in flx

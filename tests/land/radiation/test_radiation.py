@@ -111,11 +111,19 @@ def test_snow_that_falls_after_the_albedo_moves_light_but_adds_none() -> None:
     assert thin.any()
     assert not thin.all()
     later = s.replace(snl=jnp.maximum(s.snl, 1), frac_sno=jnp.minimum(s.frac_sno + 0.3, 1.0))
-    after = absorbed_by_ground(before, later, CFG)
+    after = absorbed_by_ground(p, before, later, CFG)
     np.testing.assert_allclose(jnp.sum(after.sabg_lyr, axis=0), before.sabg, rtol=0, atol=1e-10)
     snow_light = [np.asarray(r.sabg_lyr)[:N].sum(axis=0) for r in (before, after)]
     assert (snow_light[1] > snow_light[0]).all()
     assert (np.asarray(after.sabg_lyr)[N] >= 0.0).all()
+    # as CLM5 what the new cover does not absorb is lost, and booked
+    np.testing.assert_array_equal(after.sabg_lost, 0.0)
+    lossy = absorbed_by_ground(p.replace(snow_light_kept=0.0 * p.snow_light_kept), before, later, CFG)
+    np.testing.assert_allclose(
+        jnp.sum(lossy.sabg_lyr, axis=0), before.sabg - lossy.sabg_lost, rtol=0, atol=1e-10
+    )
+    by_cover = later.frac_sno * before.sabg_lyr_snow.sum(axis=0) + (1.0 - later.frac_sno) * before.sabg_soil
+    np.testing.assert_allclose(jnp.sum(lossy.sabg_lyr, axis=0), by_cover, rtol=0, atol=1e-10)
 
 
 def test_sunlit_and_shaded_visible_light_sum_to_the_canopys() -> None:

@@ -22,19 +22,23 @@ def _whole_canopy(p: Fields, veg: Fields) -> jnp.ndarray:
     return jnp.where(leafy, -jnp.expm1(-depth) / depth, 0.0)
 
 
-def absorbed_by_ground(rad: Fields, s: Fields, cfg: Config) -> Fields:
+def absorbed_by_ground(p: Fields, rad: Fields, s: Fields, cfg: Config) -> Fields:
     """``rad`` with the light of the ground given to the snow layers and the soil as they are in ``s``.
 
     Adds ``sabg_lyr``, ``sabg_snow``, ``sabg_bare`` (see `radiative_transfer`). Snow that falls after the albedo was made
-    changes the cover, not the sum: the layers absorb by the new cover, the soil what is left of ``sabg``.
+    changes the cover: the layers absorb by the new cover, the soil what is left of ``sabg`` (``p.snow_light_kept`` 1), or what
+    it absorbs by the new cover (0, as CLM5); the light that is lost then (made where negative) is ``sabg_lost``.
     """
     n = cfg.nlevsno
     has_layers = s.snl > 0
     pack = jnp.where(has_layers, s.frac_sno * rad.sabg_lyr_snow[:n], 0.0)
-    soil = rad.sabg - jnp.sum(pack, axis=0)
+    rest = rad.sabg - jnp.sum(pack, axis=0)
+    by_cover = (1.0 - s.frac_sno) * rad.sabg_soil + s.frac_sno * rad.sabg_lyr_snow[n]
+    soil = jnp.where(has_layers, p.snow_light_kept * rest + (1.0 - p.snow_light_kept) * by_cover, rest)
     return Fields(
         rad,
         sabg_lyr=jnp.concatenate([pack, soil[None]]),
+        sabg_lost=rest - soil,
         sabg_snow=jnp.where(has_layers, jnp.sum(rad.sabg_lyr_snow, axis=0), rad.sabg),
         sabg_bare=jnp.where(has_layers, rad.sabg_soil, rad.sabg),
     )
@@ -60,7 +64,7 @@ def radiative_transfer(p: Fields, s: Fields, f: Fields, veg: Fields, cfg: Config
         ``vcmaxcintsun``, ``vcmaxcintsha`` (1), ``sabg_snow``, ``sabg_bare`` (per unit area of snow and of snow-free ground;
         without snow layers both are ``sabg``), ``sabg_soil`` (per unit area of snow-free ground), W m-2.
         `[snow_layer + 1, patch, column]` (W m-2): ``sabg_lyr`` per unit of ground area, the last is the soil (under
-        snow and open), sums to ``sabg``; ``sabg_lyr_snow`` per unit of snow area, the last is the soil under
+        snow and open), sums to ``sabg`` (less ``sabg_lost`` `[patch, column]`); ``sabg_lyr_snow`` per unit of snow area, the last is the soil under
         the snow (snow too thin for a layer counts as the lowest).
 
     Sun below the horizon: all fractions absorbed and transmitted are 0 and albedos 1 (light that comes anyway is
@@ -142,4 +146,4 @@ def radiative_transfer(p: Fields, s: Fields, f: Fields, veg: Fields, cfg: Config
         vcmaxcintsun=lit(canopy.vcmaxcintsun),
         vcmaxcintsha=jnp.where(sun, canopy.vcmaxcintsha, _whole_canopy(p, veg)),
     )
-    return absorbed_by_ground(out, s, cfg)
+    return absorbed_by_ground(p, out, s, cfg)
