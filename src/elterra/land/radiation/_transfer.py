@@ -26,8 +26,8 @@ def absorbed_by_ground(p: Fields, rad: Fields, s: Fields, cfg: Config) -> Fields
     """``rad`` with the light of the ground given to the snow layers and the soil as they are in ``s``.
 
     Adds ``sabg_lyr``, ``sabg_snow``, ``sabg_bare`` (see `radiative_transfer`). Snow that falls after the albedo was made
-    changes the cover: the layers absorb by the new cover, the soil what is left of ``sabg`` (``p.snow_light_kept`` 1), or what
-    it absorbs by the new cover (0, as CLM5); the light that is lost then (made where negative) is ``sabg_lost``.
+    changes the cover: the layers absorb by the new cover, the soil what is left of ``sabg`` (``p.snow_light_kept`` 1), or
+    what it absorbs by the new cover (0, as CLM5); the light that is lost then (made where negative) is ``sabg_lost``.
     """
     n = cfg.nlevsno
     has_layers = s.snl > 0
@@ -64,8 +64,8 @@ def radiative_transfer(p: Fields, s: Fields, f: Fields, veg: Fields, cfg: Config
         ``vcmaxcintsun``, ``vcmaxcintsha`` (1), ``sabg_snow``, ``sabg_bare`` (per unit area of snow and of snow-free ground;
         without snow layers both are ``sabg``), ``sabg_soil`` (per unit area of snow-free ground), W m-2.
         `[snow_layer + 1, patch, column]` (W m-2): ``sabg_lyr`` per unit of ground area, the last is the soil (under
-        snow and open), sums to ``sabg`` (less ``sabg_lost`` `[patch, column]`); ``sabg_lyr_snow`` per unit of snow area, the last is the soil under
-        the snow (snow too thin for a layer counts as the lowest).
+        snow and open), sums to ``sabg`` (less ``sabg_lost`` `[patch, column]`); ``sabg_lyr_snow`` per unit of snow
+        area, the last is the soil under the snow (snow too thin for a layer counts as the lowest).
 
     Sun below the horizon: all fractions absorbed and transmitted are 0 and albedos 1 (light that comes anyway is
     reflected), so incident = sabv + sabg + fsr always; all leaves count as shaded, also in ``vcmaxcintsha``.
