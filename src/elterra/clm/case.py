@@ -13,7 +13,7 @@ import numpy as np
 
 from elterra.clm import sun
 from elterra.clm.namelist import FIRES, Report, check_switches, flat, namelist_parameters, read_namelist
-from elterra.clm.parameters import ParameterFile, read_parameters
+from elterra.clm.parameters import ParameterFile, read_parameters, read_snow_aging
 from elterra.clm.restart import clm_cold_start, read_restart_state
 from elterra.clm.streams import (
     Stream,
@@ -78,6 +78,7 @@ class Case:
     start_year: int
     report: Report
     members: tuple[Change, ...] = ()
+    snow_files: bool = True
 
     @property
     def name(self) -> str:
@@ -137,7 +138,11 @@ class Case:
                 tiled_values[name][..., here] = value
             if change.texture is not None:
                 tiled["sand"][..., here], tiled["clay"][..., here] = change.texture
-        return prepare(replace(s, **tiled), tiled_values)
+        p = prepare(replace(s, **tiled), tiled_values)
+        aging = str(self.namelist.get("fsnowaging", ""))
+        if self.snow_files and aging and (self.path / aging).is_file():
+            return p.add(snow_aging=read_snow_aging(self.path / aging))
+        return p
 
     def cell_mean(self, values: np.ndarray) -> np.ndarray:
         """``[..., column]`` to ``[..., member, cell]``."""
@@ -316,11 +321,12 @@ def aerosol_fields(case: Path) -> tuple[dict[str, str], Path]:
     return {}, case
 
 
-def open_case(path: Path, members: Sequence[Change] = (), patches: int = 1, aerosols: bool = True) -> Case:
+def open_case(path: Path, members: Sequence[Change] = (), patches: int = 1, snow_files: bool = True) -> Case:
     """Read a case directory: ``lnd_in``, ``datm_in``, and the files they name.
 
     Columns are filled up to ``patches`` patches (of weight 0), so that cases can share a compiled program. Black carbon and
-    dust fall on the snow where DATM has a stream of them; without ``aerosols`` soot in the snow is a constant.
+    dust fall on the snow where DATM has a stream of them, and grains grow by the table of ``fsnowaging``; without
+    ``snow_files`` soot in the snow is a constant and growth a polynomial, as at stations.
     """
     if not (path / "lnd_in").is_file():
         raise InputError(f"{path}: no lnd_in; a CLM case directory has one beside datm_in and its data files")
@@ -349,13 +355,24 @@ def open_case(path: Path, members: Sequence[Change] = (), patches: int = 1, aero
         nitrogen="fun" if entries.get("use_fun") else "competition",
         fire="li" if entries.get("use_cn") and entries.get("fire_method") in FIRES else "off",
         leaf_iterations=LEAF_ITERATIONS,
-        aerosols="deposition" if aerosols and aerosol_fields(path)[0] else "constant",
+        aerosols="deposition" if snow_files and aerosol_fields(path)[0] else "constant",
     )
     if cfg.fire == "li":
         for name, value in ((LIGHTNING_FILE, "the mean of land"), (PEOPLE_FILE, "none")):
             if not (name in entries and (path / entries[name]).is_file()):
                 report.missing.append(f"{name} ({value})")
-    return Case(path, cfg, data, entries, file, weather, _start_year(path, weather), report, tuple(members))
+    return Case(
+        path,
+        cfg,
+        data,
+        entries,
+        file,
+        weather,
+        _start_year(path, weather),
+        report,
+        tuple(members),
+        snow_files,
+    )
 
 
 def _start_year(path: Path, weather: Stream) -> int:

@@ -125,3 +125,15 @@ def _same(value: np.ndarray, default: float | tuple[float, ...]) -> bool:
     expected = np.asarray(default, float)
     value = value[: expected.size] if value.ndim else value
     return bool(np.allclose(value, expected, rtol=1.0e-5, atol=0.0))
+
+
+def read_snow_aging(path: Path) -> np.ndarray:
+    """CLM5's table of dry grain growth (``fsnowaging``) as ``[3, entry, 1]``: time constant (h), exponent, first rate
+    (um per hour) over temperature, gradient and density, the last fastest."""
+    with ClmFile(path) as file:
+        rows = [np.asarray(file[name], float).reshape(-1) for name in ("tau", "kappa", "drdsdt0")]
+    table = np.stack(rows)[..., None]
+    expected = (3, 11 * 31 * 8, 1)
+    if table.shape != expected:
+        raise InputError(f"{path}: the table of snow ageing has shape {table.shape}, expected {expected}")
+    return table

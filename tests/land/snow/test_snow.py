@@ -18,7 +18,7 @@ from elterra.land.snow import (
 from elterra.land.snow._aerosols import SCAVENGED, wash_down
 from elterra.land.snow._compaction import compact
 from elterra.land.snow._cover import add_new_snow
-from elterra.land.snow._grains import RADIUS_MIN, dry_growth_rate, fresh_radius
+from elterra.land.snow._grains import RADIUS_MIN, dry_growth_rate, fresh_radius, tabled_growth_rate
 from elterra.land.snow._layers import Pack, drop_iceless_layers, merge_thin_layers, split_thick_layers
 from elterra.land.snow._water import percolate
 
@@ -396,3 +396,18 @@ def test_cover_shrinks_by_the_melt_of_the_step_before():
     curve = depleted_cover(jnp.asarray(1.0), jnp.asarray(10.0), jnp.asarray(2000.0), jnp.asarray(20.0))
     assert float(kept.frac_sno[0]) == 0.9
     assert float(melted.frac_sno[0]) == pytest.approx(float(curve), rel=1e-12)
+
+
+def test_growth_from_a_table_takes_the_nearest_entry():
+    # time constant 10 h, exponent 1, first rate numbered by the entry
+    number = np.arange(11 * 31 * 8.0)
+    table = jnp.asarray(np.stack([np.full_like(number, 10.0), np.ones_like(number), number])[..., None])
+    t = jnp.asarray([[200.0, 225.4, 225.6, 273.15]])
+    gradient = jnp.asarray([[0.0, 14.9, 15.1, 900.0]])
+    density = jnp.asarray([[20.0, 74.0, 76.0, 917.0]])
+    fresh = tabled_growth_rate(table, t, gradient, density, jnp.full((1, 4), RADIUS_MIN))
+    want = [0, (0 * 31 + 1) * 8 + 0, (1 * 31 + 2) * 8 + 1, 11 * 31 * 8 - 1]
+    np.testing.assert_allclose(fresh[0], want, rtol=1e-12)
+    # grown by the time constant the rate is halved
+    old = tabled_growth_rate(table, t, gradient, density, jnp.full((1, 4), RADIUS_MIN + 10.0))
+    np.testing.assert_allclose(old, 0.5 * fresh, rtol=1e-12)

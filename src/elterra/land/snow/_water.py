@@ -207,6 +207,7 @@ def snow_water(
         refrozen=refrozen,
         radius_fresh=fresh_radius(f.forc_t, p.fresh_snw_rds_max),
         radius_refrozen=p.snw_rds_refrz,
+        table=p.get("snow_aging"),
     )
 
     # Water for the soil; what melted takes cover at the start of the next step.
