@@ -13,7 +13,7 @@ import numpy as np
 
 from elterra.clm import sun
 from elterra.clm.namelist import FIRES, Report, check_switches, flat, namelist_parameters, read_namelist
-from elterra.clm.parameters import ParameterFile, read_parameters, read_snow_aging
+from elterra.clm.parameters import ParameterFile, read_parameters, read_snow_aging, read_snow_optics
 from elterra.clm.restart import clm_cold_start, read_restart_state
 from elterra.clm.streams import (
     Stream,
@@ -139,10 +139,19 @@ class Case:
             if change.texture is not None:
                 tiled["sand"][..., here], tiled["clay"][..., here] = change.texture
         p = prepare(replace(s, **tiled), tiled_values)
-        aging = str(self.namelist.get("fsnowaging", ""))
-        if self.snow_files and aging and (self.path / aging).is_file():
-            return p.add(snow_aging=read_snow_aging(self.path / aging))
-        return p
+        return p.add(**self._snow_tables()) if self.snow_files else p
+
+    def _snow_tables(self) -> dict[str, np.ndarray]:
+        """Growth and optics of snow grains, as far as the case has the files."""
+        readers = {
+            "snow_aging": ("fsnowaging", read_snow_aging),
+            "snow_optics": ("fsnowoptics", read_snow_optics),
+        }
+        return {
+            name: reader(self.path / str(self.namelist[key]))
+            for name, (key, reader) in readers.items()
+            if key in self.namelist and (self.path / str(self.namelist[key])).is_file()
+        }
 
     def cell_mean(self, values: np.ndarray) -> np.ndarray:
         """``[..., column]`` to ``[..., member, cell]``."""
@@ -325,8 +334,8 @@ def open_case(path: Path, members: Sequence[Change] = (), patches: int = 1, snow
     """Read a case directory: ``lnd_in``, ``datm_in``, and the files they name.
 
     Columns are filled up to ``patches`` patches (of weight 0), so that cases can share a compiled program. Black carbon and
-    dust fall on the snow where DATM has a stream of them, and grains grow by the table of ``fsnowaging``; without
-    ``snow_files`` soot in the snow is a constant and growth a polynomial, as at stations.
+    dust fall on the snow where DATM has a stream of them, and growth and optics of grains are those of the files;
+    without ``snow_files`` soot in the snow is a constant, growth and optics are polynomials, as at stations.
     """
     if not (path / "lnd_in").is_file():
         raise InputError(f"{path}: no lnd_in; a CLM case directory has one beside datm_in and its data files")

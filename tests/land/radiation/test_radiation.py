@@ -15,7 +15,7 @@ from elterra.land.fields import Fields
 from elterra.land.radiation import absorbed_by_ground, radiative_transfer
 from elterra.land.radiation._canopy import canopy_transfer
 from elterra.land.radiation._impurities import aerosols, soot
-from elterra.land.radiation._snow import snow_transfer
+from elterra.land.radiation._snow import fitted_optics, snow_transfer
 from elterra.land.radiation._soil import soil_albedo
 
 CFG = Config()
@@ -315,3 +315,25 @@ def test_hydrophilic_black_carbon_is_soot_and_dust_darkens_the_visible_most():
     for species in range(6):
         darker = clean - albedo(species, 1e-5)
         assert darker[0] > darker[1] > 0.0
+
+
+def test_tables_of_the_fitted_optics_give_the_fitted_albedo() -> None:
+    optics = fitted_optics(jnp.arange(30.0, 1501.0)[None])
+    one = jnp.stack([x[:, 0] for x in optics])[..., None]
+    mass, radius = jnp.full((2, 3), 15.0), jnp.asarray([[60.0, 200.0, 900.0]] * 2)
+    dirt, coszen, ground = soot(jnp.full((2, 3), 1e-7)), jnp.asarray([0.1, 0.5, 0.9]), jnp.full((2, 3), 0.2)
+    fitted = snow_transfer(mass, radius, dirt, coszen, ground)
+    tabled = snow_transfer(mass, radius, dirt, coszen, ground, jnp.stack([one, one]))
+    for a, b in zip(fitted, tabled, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-14)
+    # direct and diffuse light have their own
+    darker = snow_transfer(
+        mass,
+        radius,
+        dirt,
+        coszen,
+        ground,
+        jnp.stack([one, one * jnp.asarray([1.2, 1.0, 1.0])[:, None, None, None]]),
+    )
+    np.testing.assert_allclose(darker[0], fitted[0], rtol=1e-12)
+    assert (np.asarray(darker[1]) < np.asarray(fitted[1])).all()

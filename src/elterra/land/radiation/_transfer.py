@@ -48,7 +48,8 @@ def radiative_transfer(p: Fields, s: Fields, f: Fields, veg: Fields, cfg: Config
     """Solar radiation of one step (CLM5.0 technical note, chapters Surface Albedos and Radiative Fluxes).
 
     Args:
-        p: ``soil_color``, ``dzsoi``, ``snow_soot`` (kg kg-1), and the canopy optics of `canopy_transfer`.
+        p: ``soil_color``, ``dzsoi``, ``snow_soot`` (kg kg-1), maybe ``snow_optics`` (tables of `snow_transfer`), and the
+            canopy optics of `canopy_transfer`.
         s: ``snow_aerosols`` `[aerosol, snow_layer, column]` (kg m-2; with ``cfg.aerosols`` "deposition"), ``h2osoi_liq``,
             ``h2osoi_ice`` `[snow_ground_layer, column]`, ``snw_rds`` (um) `[snow_layer, column]`,
             ``snl``, ``frac_sno``, ``h2osno_no_layers`` `[column]`, ``fcansno`` `[patch, column]` (snow-covered share of the
@@ -87,7 +88,9 @@ def radiative_transfer(p: Fields, s: Fields, f: Fields, veg: Fields, cfg: Config
         dirt = aerosols(s.snow_aerosols, mass, active)
     else:
         dirt = soot(jnp.where(active, p.snow_soot, 0.0))
-    albsnd, albsni, abs_beam, abs_sky = snow_transfer(mass, radius, dirt, f.coszen, albsod)
+    albsnd, albsni, abs_beam, abs_sky = snow_transfer(
+        mass, radius, dirt, f.coszen, albsod, p.get("snow_optics")
+    )
     albgrd = albsod + s.frac_sno * (albsnd - albsod)
     albgri = albsod + s.frac_sno * (albsni - albsod)
 
