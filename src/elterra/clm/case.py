@@ -78,7 +78,7 @@ class Case:
     start_year: int
     report: Report
     members: tuple[Change, ...] = ()
-    snow_files: bool = True
+    faithful: bool = True
 
     @property
     def name(self) -> str:
@@ -139,7 +139,7 @@ class Case:
             if change.texture is not None:
                 tiled["sand"][..., here], tiled["clay"][..., here] = change.texture
         p = prepare(replace(s, **tiled), tiled_values)
-        return p.add(**self._snow_tables()) if self.snow_files else p
+        return p.add(**self._snow_tables()) if self.faithful else p
 
     def _snow_tables(self) -> dict[str, np.ndarray]:
         """Growth and optics of snow grains, as far as the case has the files."""
@@ -330,12 +330,13 @@ def aerosol_fields(case: Path) -> tuple[dict[str, str], Path]:
     return {}, case
 
 
-def open_case(path: Path, members: Sequence[Change] = (), patches: int = 1, snow_files: bool = True) -> Case:
+def open_case(path: Path, members: Sequence[Change] = (), patches: int = 1, faithful: bool = True) -> Case:
     """Read a case directory: ``lnd_in``, ``datm_in``, and the files they name.
 
-    Columns are filled up to ``patches`` patches (of weight 0), so that cases can share a compiled program. Black carbon and
-    dust fall on the snow where DATM has a stream of them, and growth and optics of grains are those of the files;
-    without ``snow_files`` soot in the snow is a constant, growth and optics are polynomials, as at stations.
+    Columns are filled up to ``patches`` patches (of weight 0), so that cases can share a compiled program. A ``faithful``
+    case does what CLM5 does at some cost: black carbon and dust fall on the snow where DATM has a stream of them, growth and
+    optics of grains are those of the files, soil water takes as many sub-steps as its error asks for. Otherwise soot in the
+    snow is a constant, growth and optics are polynomials, sub-steps two, as at stations.
     """
     if not (path / "lnd_in").is_file():
         raise InputError(f"{path}: no lnd_in; a CLM case directory has one beside datm_in and its data files")
@@ -364,7 +365,8 @@ def open_case(path: Path, members: Sequence[Change] = (), patches: int = 1, snow
         nitrogen="fun" if entries.get("use_fun") else "competition",
         fire="li" if entries.get("use_cn") and entries.get("fire_method") in FIRES else "off",
         leaf_iterations=LEAF_ITERATIONS,
-        aerosols="deposition" if snow_files and aerosol_fields(path)[0] else "constant",
+        substeps="adaptive" if faithful else "two",
+        aerosols="deposition" if faithful and aerosol_fields(path)[0] else "constant",
     )
     if cfg.fire == "li":
         for name, value in ((LIGHTNING_FILE, "the mean of land"), (PEOPLE_FILE, "none")):
@@ -380,7 +382,7 @@ def open_case(path: Path, members: Sequence[Change] = (), patches: int = 1, snow
         _start_year(path, weather),
         report,
         tuple(members),
-        snow_files,
+        faithful,
     )
 
 
