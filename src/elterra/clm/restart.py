@@ -17,6 +17,7 @@ from elterra.land import Config, Fields, cold_start
 from elterra.land.config import NLEVSOI, POOLS
 from elterra.land.constants import DENH2O
 from elterra.land.decomposition import ACCELERATED_POOLS, ACCELERATED_WOOD, latitude_term
+from elterra.land.memory import LONGEST
 from elterra.land.snow import SPECIES
 from elterra.registry import variables
 
@@ -135,8 +136,10 @@ def read_restart_state(
             new[name] = value
         new["snl"] = snl
         counted = [n for n in ("AnnET_NSTEPS", "T10_NSTEPS") if n in file]  # the longest memory the file has
-        if counted:
-            new["memory_steps"] = np.full(snl.shape, float(np.max(file[counted[0]])))
+        steps = (
+            float(np.max(file[counted[0]])) if counted else LONGEST / cfg.dt
+        )  # older files do not say: long ago
+        new["memory_steps"] = np.full(snl.shape, steps)
         new["h2osno_no_layers"] = np.where(snl == 0, file["H2OSNO"][at.column], 0.0)
         if "snow_aerosols" in start and "mss_bcphi" in file:
             masses = [file[f"mss_{name}"].astype(float)[at.column].T for name in SPECIES]
