@@ -244,17 +244,16 @@ def test_adaptive_columns_take_the_sub_steps_they_need_and_keep_their_water():
         args = (x[..., columns] for x in (liq, none))
         return clm_richards(*args, few, active[:, columns], top[columns], none[:, columns], 1800.0, **how)
 
-    every = jnp.arange(3)
-    result = run(every, adaptive=Adaptive())
+    every, rule = jnp.arange(3), Adaptive(upper=1e-4, lower=1e-5, shortest=1.0)
+    result = run(every, adaptive=rule)
     change = jnp.sum((result.theta - liq / (p.dzsoi[:n] * 1e3)) * p.dzsoi[:n] * 1e3, axis=0)
     np.testing.assert_allclose(change, 1800.0 * top, rtol=1e-11, atol=1e-11)
     whole, fine = run(every, substeps=1), run(every, substeps=480)
-    assert float(whole.error[0]) < 0.1 < float(whole.error[2])
-    np.testing.assert_array_equal(result.theta[:, 0], whole.theta[:, 0])
+    assert float(result.error.max()) <= 1e-4 < float(whole.error[2])
     # better than one step, and each column as if it were alone
     off = [float(jnp.abs(x.theta - fine.theta)[:, 2].max()) for x in (result, whole)]
-    assert off[0] < 0.3 * off[1]
-    alone = run(jnp.asarray([0, 2]), adaptive=Adaptive())
+    assert off[0] < 0.5 * off[1]
+    alone = run(jnp.asarray([0, 2]), adaptive=rule)
     np.testing.assert_allclose(alone.theta, result.theta[:, [0, 2]], rtol=1e-13)
 
 
