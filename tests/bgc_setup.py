@@ -56,6 +56,7 @@ def make_p(pfts=((1, 1, 7, 13),), wt=None, **changed) -> Fields:
 
 def make_s(p: Fields, **changed) -> Fields:
     s = cold_start_vegetation(p)
+    s["memory_steps"] = jnp.zeros(p.wt.shape[1])
     s["snow_depth"] = jnp.zeros(p.wt.shape[1])
     s["frac_sno"] = jnp.ones(p.wt.shape[1])
     return Fields(s, **changed)

@@ -104,7 +104,7 @@ def test_responses_are_ours_over_clms(tmp_path):
 
 def test_options_of_this_bench_belong_to_it_alone(capsys):
     assert cli._call(["bench", "import", "--mode", "sp", "--json"], False) == 2
-    assert "bench clm5" in json.loads(capsys.readouterr().out)["error"]["message"]
+    assert "clm5" in json.loads(capsys.readouterr().out)["error"]["message"]
 
 
 def test_a_folder_that_is_no_case_is_bad_input(tmp_path, capsys):

@@ -33,6 +33,7 @@ def test_patches_are_found_by_type_and_columns_by_land_unit(read):
     )
     np.testing.assert_allclose(s.leafc[:, 0], [10.0, 20.0])
     np.testing.assert_allclose(s.prec10, 2.0e-5)
+    np.testing.assert_allclose(s.memory_steps, 17520.0)  # the file does not say when its means began
 
 
 def test_memories_of_fire_are_read_where_there_is_fire(read, tmp_path):

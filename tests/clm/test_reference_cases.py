@@ -112,6 +112,31 @@ def test_a_restart_gives_every_state_in_bgc_mode():
     assert [m for m in case.report.missing if m.startswith("state")] == []
 
 
+def test_aerosols_fall_as_the_stream_says_and_lie_as_the_restart_says():
+    case = open_case(ROOT / "sp_davos_step")
+    assert case.cfg.aerosols == "deposition"
+    deposition = np.asarray(case.forcing(15 * 48 + 24, 1).aerosol_deposition)[0, :, 0]
+    with ClmFile(ROOT / "params" / "aerosoldep_synth.nc") as file:
+        january = {
+            n: float(file[n][0, 0, 0]) for n in ("BCDEPWET", "BCPHIDRY", "BCPHODRY", "DSTX04WD", "DSTX04DD")
+        }
+    want = [
+        january["BCDEPWET"] + january["BCPHIDRY"],
+        january["BCPHODRY"],
+        january["DSTX04WD"] + january["DSTX04DD"],
+    ]
+    np.testing.assert_allclose(deposition[[0, 1, 5]], want, rtol=0.01)
+    s = case.state()
+    with ClmFile(case.path / "restart_start.nc") as file:
+        np.testing.assert_allclose(np.asarray(s.snow_aerosols)[0].sum(), file["mss_bcphi"].sum(), rtol=1e-12)
+        np.testing.assert_allclose(np.asarray(s.snow_aerosols)[5].sum(), file["mss_dst4"].sum(), rtol=1e-12)
+    assert float(s.memory_steps[0]) == 480.0
+    assert case.p.snow_aging.shape[0] == 3
+    plain = open_case(ROOT / "sp_davos_step", faithful=False)
+    assert plain.cfg.aerosols == "constant"
+    assert "snow_optics" not in plain.p
+
+
 def test_forty_cells_are_eighty_columns():
     case = open_case(ROOT / "sp40")
     assert case.data.cells == 40

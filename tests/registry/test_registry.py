@@ -46,7 +46,7 @@ def started() -> dict[str, np.ndarray]:
         pft=np.array([[1, 1], [12, 0]]),
         wt=np.array([[0.7, 0.7], [0.3, 0.3]]),
     )
-    s = cold_start(prepare(surface), Config(fire="li"))
+    s = cold_start(prepare(surface), Config(fire="li", aerosols="deposition"))
     return {name: np.asarray(s[name]) for name in s}
 
 
@@ -122,12 +122,13 @@ def test_priors_can_be_drawn_from_for_every_type_that_has_the_parameter():
 
 def test_cold_start_gives_every_state_of_the_table_and_no_other(started):
     everything = {n for n, v in variables().items() if v.in_restart}
-    assert set(started) == set(state_names(Config(fire="li"))) == everything
+    assert set(started) == set(state_names(Config(fire="li", aerosols="deposition"))) == everything
 
 
-def test_states_of_fire_are_left_out_where_there_is_none(started):
+def test_states_of_fire_and_aerosols_are_left_out_where_there_are_none(started):
     without = {"prec60", "rh30", "burndate"}
-    assert set(state_names(Config(fire="off"))) == set(started) - without
+    assert set(state_names(Config(fire="off", aerosols="deposition"))) == set(started) - without
+    assert set(state_names(Config())) == set(started) - without - {"snow_aerosols"}
 
 
 def test_cold_start_has_the_shapes_of_the_table_and_finite_values(started):

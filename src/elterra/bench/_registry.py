@@ -21,6 +21,10 @@ BENCHES: dict[str, tuple[str, str]] = {
         "elterra.bench.assimilation",
         "scores of filters and smoothers beside published ones, exactness, LETKF at scale",
     ),
+    "balance": (
+        "elterra.bench.balance",
+        "ten years of a CLM5 case: largest residual of each balance, and what the residuals sum to",
+    ),
     "calibration": (
         "elterra.bench.calibration",
         "inverse problems with known answers, Sobol indices, calibrate-emulate-sample, coverage",
@@ -48,6 +52,10 @@ BENCHES: dict[str, tuple[str, str]] = {
         "transformer, boosted trees and analytic prior on equilibria of a matrix model; cost of a training step",
     ),
     "spinup": ("elterra.bench.spinup", "methods of spin-up from a cold start against brute force"),
+    "twins": (
+        "elterra.bench.twins",
+        "runs of a CLM5 case that begin a rounding error apart: how far they part, beside CLM5",
+    ),
     "weather": (
         "elterra.bench.weather",
         "generated weather of withheld towers against measured, beside rivals",

@@ -22,7 +22,15 @@ QUICK, QUICK_DAYS = ("sp_davos", "bgc_davos"), 60
 #: smallest relative change in CLM for which a response is compared
 LEAST_RESPONSE = 0.02
 #: rooms whose source decides the results
-_ROOMS = ("land", "clm", "registry", "forcing/solar.py", "bench/clm5.py")
+_ROOMS = (
+    "land",
+    "clm",
+    "registry",
+    "forcing/solar.py",
+    "bench/clm5.py",
+    "bench/twins.py",
+    "bench/balance.py",
+)
 
 
 def measure(
@@ -36,20 +44,29 @@ def measure(
     files makes new results.
     """
     root = folder or reference_folder()
-    names = chosen(root, case, mode, quick)
     figures: dict[str, float] = {}
-    for name in names:
-        file = _key(root, name, quick)  # before the run: a source that changes meanwhile is another result
-        found = dict(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else None
-        if found is None:
-            start = time.perf_counter()
-            _tell(f"{name}: running")
-            found = run_case(root / name, QUICK_DAYS if quick else None)
-            found["seconds"] = round(time.perf_counter() - start, 1)
-            write_atomically(file, json.dumps(found, indent=1, sort_keys=True) + "\n")
-        _tell(f"{name}: {found['seconds']:.0f} s, {len(found)} figures")
+    for name in chosen(root, case, mode, quick):
+        found = kept(root, name, lambda path: run_case(path, QUICK_DAYS if quick else None), f"{quick}")
         figures |= {f"{name}.{key}": value for key, value in found.items()}
     return figures
+
+
+def kept(root: Path, name: str, measured: Callable[[Path], dict[str, float]], what: str) -> dict[str, float]:
+    """Figures of one case from the cache, or ``measured`` and put there.
+
+    ``what`` tells apart the kinds of results of one case.
+    """
+    file = _key(root, name, what)  # before the run: a source that changes meanwhile is another result
+    if file.is_file():
+        found = dict(json.loads(file.read_text(encoding="utf-8")))
+    else:
+        start = time.perf_counter()
+        _tell(f"{name}: running")
+        found = measured(root / name)
+        found["seconds"] = round(time.perf_counter() - start, 1)
+        write_atomically(file, json.dumps(found, indent=1, sort_keys=True) + "\n")
+    _tell(f"{name}: {found['seconds']:.0f} s, {len(found)} figures")
+    return found
 
 
 def reference_folder() -> Path:
@@ -192,9 +209,9 @@ def cache_folder() -> Path:
     return Path(told) if told else Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "elterra"
 
 
-def _key(root: Path, name: str, quick: bool) -> Path:
+def _key(root: Path, name: str, what: str) -> Path:
     """File of the cached result: named by the case and a digest of source and inputs."""
-    digest = hashlib.sha256(f"{quick}".encode())
+    digest = hashlib.sha256(what.encode())
     package = Path(__file__).parents[1]
     for room in _ROOMS:
         place = package / room

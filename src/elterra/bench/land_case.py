@@ -82,9 +82,10 @@ def _open(name: str, cells: int, folder: Path | None) -> tuple[Any, Any]:
     path = (folder or reference_folder()) / name
     if not path.is_dir():
         raise InputError(f"bench land --case {name}: there is no such reference case in {path.parent}")
-    once = open_case(path)
+    # the land model as it is by default
+    once = open_case(path, faithful=False)
     copies = -(-cells // once.data.cells)
-    case = open_case(path, [Change(f"copy_{i}", {}, {}) for i in range(copies)])
+    case = open_case(path, [Change(f"copy_{i}", {}, {}) for i in range(copies)], faithful=False)
     end = path / "restart_end.nc"
     return case, case.state(end.name if end.is_file() else None)
 

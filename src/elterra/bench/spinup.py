@@ -67,7 +67,7 @@ def _case(path: Path, near: str, quick: bool) -> dict[str, float]:
         (QUICK_CYCLES, QUICK_ACCELERATED, QUICK_NATIVE) if quick else (CYCLES, ACCELERATED, NATIVE)
     )
     names = [*METHODS, *DISPLACED]
-    case = open_case(path, tuple(Change(n, {}, {}) for n in names))
+    case = open_case(path, tuple(Change(n, {}, {}) for n in names), faithful=False)
     warm, cold = case.state(near), case.state("")
     if warm.snl.size != len(names):
         raise InputError(f"{path}: bench spinup needs a case of one column")

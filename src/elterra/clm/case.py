@@ -13,7 +13,7 @@ import numpy as np
 
 from elterra.clm import sun
 from elterra.clm.namelist import FIRES, Report, check_switches, flat, namelist_parameters, read_namelist
-from elterra.clm.parameters import ParameterFile, read_parameters
+from elterra.clm.parameters import ParameterFile, read_parameters, read_snow_aging, read_snow_optics
 from elterra.clm.restart import clm_cold_start, read_restart_state
 from elterra.clm.streams import (
     Stream,
@@ -42,6 +42,12 @@ COMMON_PATCHES = 3
 LEAF_ITERATIONS = 16
 #: namelist variables with the files of lightning and of population density
 LIGHTNING_FILE, PEOPLE_FILE = "stream_fldfilename_lightng", "stream_fldfilename_popdens"
+#: DATM fields of the deposition of aerosols by species of `elterra.land.snow.SPECIES`
+AEROSOL_FIELDS = {
+    "bcphi": ("bcphidry", "bcphiwet"),
+    "bcpho": ("bcphodry",),
+    **{f"dst{i}": (f"dstdry{i}", f"dstwet{i}") for i in range(1, 5)},
+}
 SECONDS_PER_DAY = 86400
 YEAR_DAYS = 365
 #: namelist temperatures (degC) between which precipitation is mixed, and CLM's defaults
@@ -72,6 +78,7 @@ class Case:
     start_year: int
     report: Report
     members: tuple[Change, ...] = ()
+    faithful: bool = True
 
     @property
     def name(self) -> str:
@@ -114,6 +121,9 @@ class Case:
             values["topo_std"] = data.topo_std
         if self.cfg.mode == "bgc":
             values["burial_cover_weight"] = np.zeros(width)  # CLM5 buries leaves by the depth alone there
+        values["snow_light_kept"] = np.zeros(
+            width
+        )  # CLM5 loses the light that a new cover of snow does not absorb
         if self.cfg.fire == "li":
             values["lightning_angle"] = np.ones(width)  # CLM5.0 takes the degrees of latitude for radians
         tiled_values = {n: np.concatenate([v] * k, axis=-1) for n, v in values.items()}
@@ -128,7 +138,20 @@ class Case:
                 tiled_values[name][..., here] = value
             if change.texture is not None:
                 tiled["sand"][..., here], tiled["clay"][..., here] = change.texture
-        return prepare(replace(s, **tiled), tiled_values)
+        p = prepare(replace(s, **tiled), tiled_values)
+        return p.add(**self._snow_tables()) if self.faithful else p
+
+    def _snow_tables(self) -> dict[str, np.ndarray]:
+        """Growth and optics of snow grains, as far as the case has the files."""
+        readers = {
+            "snow_aging": ("fsnowaging", read_snow_aging),
+            "snow_optics": ("fsnowoptics", read_snow_optics),
+        }
+        return {
+            name: reader(self.path / str(self.namelist[key]))
+            for name, (key, reader) in readers.items()
+            if key in self.namelist and (self.path / str(self.namelist[key])).is_file()
+        }
 
     def cell_mean(self, values: np.ndarray) -> np.ndarray:
         """``[..., column]`` to ``[..., member, cell]``."""
@@ -199,6 +222,8 @@ class Case:
             "max_dayl": self._tile(np.broadcast_to(sun.max_day_length(place[0]), (steps, place[0].size))),
         }  # fmt: skip
         f["ndep"] = self._tile(f["ndep"])
+        if self.cfg.aerosols == "deposition":
+            f["aerosol_deposition"] = self._aerosol_deposition(day)
         if self.cfg.fire == "li":
             f |= self._ignition_sources(year, day + dt / SECONDS_PER_DAY)
         out = {n: jnp.asarray(v, dtype=jnp.float64) for n, v in f.items()}
@@ -279,28 +304,39 @@ class Case:
             out["hdm"] = population_at(streams["hdm"], now, align, first, last)[:, None]
         return out
 
-    def aerosols(self, day: float = 0.0) -> dict[str, float]:
-        """Deposition of aerosols (kg m-2 s-1) by DATM field at a day of the year; empty where there is no stream."""
-        for description, *_ in stream_list(self.path):
-            names, files = parse_stream(description)
-            if "bcphidry" not in names.values():
-                continue
-            s = self.data.surface
-            return {
-                field: float(
-                    between_months(
-                        monthly_mean(files[0], name, float(s.lat[0]), float(s.lon[0])), np.array(day)
-                    )
-                )
-                for name, field in names.items()
-            }
-        return {}
+    @cached_property
+    def _aerosol_months(self) -> np.ndarray:
+        """Monthly deposition on snow ``[aerosol, month]`` (kg m-2 s-1), dry and wet together."""
+        fields, file = aerosol_fields(self.path)
+        lat, lon = float(self.data.surface.lat[0]), float(self.data.surface.lon[0])
+        months = np.zeros((len(AEROSOL_FIELDS), 12))
+        for row, names in enumerate(AEROSOL_FIELDS.values()):
+            for name in names:
+                months[row] += monthly_mean(file, fields[name], lat, lon)
+        return months
+
+    def _aerosol_deposition(self, day: np.ndarray) -> np.ndarray:
+        """Deposition ``[time, aerosol, 1]`` at days of the year."""
+        return np.stack([between_months(row, day) for row in self._aerosol_months], axis=1)[..., None]
 
 
-def open_case(path: Path, members: Sequence[Change] = (), patches: int = 1) -> Case:
+def aerosol_fields(case: Path) -> tuple[dict[str, str], Path]:
+    """Variable of the file by DATM field, and the file, of the stream of aerosols; no fields where there is none."""
+    for description, *_ in stream_list(case):
+        names, files = parse_stream(description)
+        by_field = {field: name for name, field in names.items()}
+        if all(field in by_field for fields in AEROSOL_FIELDS.values() for field in fields):
+            return by_field, files[0]
+    return {}, case
+
+
+def open_case(path: Path, members: Sequence[Change] = (), patches: int = 1, faithful: bool = True) -> Case:
     """Read a case directory: ``lnd_in``, ``datm_in``, and the files they name.
 
-    Columns are filled up to ``patches`` patches (of weight 0), so that cases can share a compiled program.
+    Columns are filled up to ``patches`` patches (of weight 0), so that cases can share a compiled program. A ``faithful``
+    case does what CLM5 does at some cost: black carbon and dust fall on the snow where DATM has a stream of them, growth and
+    optics of grains are those of the files, soil water takes as many sub-steps as its error asks for. Otherwise soot in the
+    snow is a constant, growth and optics are polynomials, sub-steps two, as at stations.
     """
     if not (path / "lnd_in").is_file():
         raise InputError(f"{path}: no lnd_in; a CLM case directory has one beside datm_in and its data files")
@@ -329,12 +365,25 @@ def open_case(path: Path, members: Sequence[Change] = (), patches: int = 1) -> C
         nitrogen="fun" if entries.get("use_fun") else "competition",
         fire="li" if entries.get("use_cn") and entries.get("fire_method") in FIRES else "off",
         leaf_iterations=LEAF_ITERATIONS,
+        substeps="adaptive" if faithful else "two",
+        aerosols="deposition" if faithful and aerosol_fields(path)[0] else "constant",
     )
     if cfg.fire == "li":
         for name, value in ((LIGHTNING_FILE, "the mean of land"), (PEOPLE_FILE, "none")):
             if not (name in entries and (path / entries[name]).is_file()):
                 report.missing.append(f"{name} ({value})")
-    return Case(path, cfg, data, entries, file, weather, _start_year(path, weather), report, tuple(members))
+    return Case(
+        path,
+        cfg,
+        data,
+        entries,
+        file,
+        weather,
+        _start_year(path, weather),
+        report,
+        tuple(members),
+        faithful,
+    )
 
 
 def _start_year(path: Path, weather: Stream) -> int:

@@ -106,7 +106,7 @@ def ours(values: Mapping[str, np.ndarray], key: str) -> np.ndarray | None:
     """A variable of the comparison from the outputs of the model."""
     names = {"LAI": "LAI", "SWE": "SWE", "FGR": "G", "QRUNOFF": "RUNOFF"}
     value = values.get(names.get(key, key))
-    return None if value is None else _layers(key, value, -2)
+    return None if value is None else layers(key, value, -2)
 
 
 def theirs(file: Mapping[str, np.ndarray], key: str) -> np.ndarray | None:
@@ -120,7 +120,7 @@ def theirs(file: Mapping[str, np.ndarray], key: str) -> np.ndarray | None:
     return None
 
 
-def _layers(key: str, value: np.ndarray, axis: int) -> np.ndarray:
+def layers(key: str, value: np.ndarray, axis: int) -> np.ndarray:
     """Soil temperature to 3 m; soil water as m3 m-3 of 20 layers."""
     value = np.moveaxis(value, axis, 0) if key in ("TSOI", "SOILLIQ") else value
     if key == "TSOI":
@@ -165,7 +165,7 @@ def compare_daily(
         if a is None or b is None:
             continue
         a = case.cell_mean(a)[..., member, :]
-        b = _layers(key, b, -2)
+        b = layers(key, b, -2)
         days = min(len(a), len(b) - first_day)
         a, b = a[:days], b[first_day : first_day + days]
         if key == "SOILLIQ":  # bedrock holds none in either
@@ -191,7 +191,7 @@ def compare_monthly(case: Case, daily: Mapping[str, np.ndarray], reference: Path
         if a is None or b is None:
             continue
         a = monthly(case.cell_mean(a)[..., 0, :])
-        b = _layers(key, b, -2)
+        b = layers(key, b, -2)
         months = min(len(a), len(b))
         if months:
             out |= {f"{key}.monthly.{n}": v for n, v in score(a[:months], b[:months]).figures().items()}
@@ -205,7 +205,7 @@ def compare_history(case: Case, output: Path) -> dict[str, float]:
         raise InputError(f"{output}: no daily history (*.h1.*.nc); write it with `elterra clm run-embedded`")
     mine = Reference(daily)
     values = {key: theirs(mine, key) for key in (*VARIABLES, *DETAILS)}
-    cells = {key: _layers(key, v, -2) for key, v in values.items() if v is not None}
+    cells = {key: layers(key, v, -2) for key, v in values.items() if v is not None}
     reference = case.path / "daily.nc"
     months = not reference.is_file()
     ref = Reference(case.path / "monthly.nc" if months else reference)
@@ -214,7 +214,7 @@ def compare_history(case: Case, output: Path) -> dict[str, float]:
         b = theirs(ref, key)
         if b is None:
             continue
-        b = _layers(key, b, -2)
+        b = layers(key, b, -2)
         if months:
             a = monthly(a)
         length = min(len(a), len(b))
@@ -317,7 +317,7 @@ def compare_steps(
             b = theirs(view, key)
             a = ours(steps, key)
             if a is not None and b is not None:
-                out[key] = (a, _layers(key, b, -2))
+                out[key] = (a, layers(key, b, -2))
     return out
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from elterra.clm._advance import advance
 from elterra.clm.case import Case
 from elterra.land import Config, Fields
+from elterra.land.memory import RUNNING_MEANS
 from elterra.land.outputs import CARBON_NITROGEN, FIRE, FUN
 
 #: outputs of the model that become daily means, by mode
@@ -22,6 +23,9 @@ BGC = (
     "NPP", "ER", "HR", "NEE", "TOTVEGC", "TOTLITC", "CWDC", "TOTSOMC", "TOTECOSYSC", "TOTVEGN", "TOTSOMN",
     "SMINN", "F_NIT", "F_DENIT", "F_N2O_NIT", "F_N2O_DENIT", "SMIN_NO3_LEACHED", "NDEP_TO_SMINN", "NFIX_TO_SMINN",
 )  # fmt: skip
+#: residuals of the balances: their sums over a run are its drift
+BALANCES = ("errh2o", "errsol", "errseb", "errsoi", "errlon")
+BGC_BALANCES = ("errcb", "errnb")
 #: outputs kept of every step
 STEPS = (
     "RNET", "FSA", "FIRA", "LE", "H", "G", "FCTR", "FCEV", "FGEV", "TRAN", "ECAN", "ESOIL", "RUNOFF", "QINFL",
@@ -39,6 +43,10 @@ def mean_names(cfg: Config) -> tuple[str, ...]:
     return names
 
 
+def balance_names(cfg: Config) -> tuple[str, ...]:
+    return BALANCES + (BGC_BALANCES if cfg.mode == "bgc" else ())
+
+
 def step_names(mode: str) -> tuple[str, ...]:
     return STEPS + (BGC_STEPS if mode == "bgc" else ())
 
@@ -46,12 +54,14 @@ def step_names(mode: str) -> tuple[str, ...]:
 @dataclass(frozen=True)
 class Result:
     """``daily[name]`` ``[day, ..., column]`` means, ``steps[name]`` ``[step, ..., column]`` (empty unless asked for),
-    ``final`` the state at the end, ``worst`` the largest residual of each balance over the run."""
+    ``final`` the state at the end, ``worst`` the largest residual of each balance over the run, ``drift[name]``
+    ``[column]`` the mean residual of a step with its sign."""
 
     daily: dict[str, np.ndarray]
     steps: dict[str, np.ndarray]
     final: Fields
     worst: dict[str, float]
+    drift: dict[str, np.ndarray]
 
 
 def integrate(
@@ -64,14 +74,17 @@ def integrate(
     keep_steps: bool = False,
     keep_daily: bool = True,
     told: Callable[[int], None] | None = None,
+    alter: Callable[[Fields], Fields] | None = None,
 ) -> Result:
     """Advance ``state`` by ``days`` days from day ``first_day`` (0 = 1 January of the start year).
 
-    ``step_0`` takes the extra step that CLM executes at start-up before the clock moves; it enters no mean.
+    ``step_0`` takes the extra step that CLM executes at start-up before the clock moves; it enters no mean. ``alter``
+    changes the forcing of every day before it is used.
     """
     p, cfg, day = case.p, case.cfg, case.steps_per_day
-    means, series = mean_names(cfg), step_names(cfg.mode)
+    means, series, balances = mean_names(cfg), step_names(cfg.mode), balance_names(cfg)
     worst: dict[str, float] = {}
+    drift = dict.fromkeys(balances, np.zeros(1))
     daily: dict[str, list[np.ndarray]] = {n: [] for n in means}
     steps: dict[str, list[np.ndarray]] = {n: [] for n in series}
 
@@ -79,13 +92,20 @@ def integrate(
         for name, value in residuals.items():
             worst[name] = max(worst.get(name, 0.0), float(np.max(np.asarray(value))))
 
+    def forcing(first: int) -> Fields:
+        f = case.forcing(first, day)
+        return f if alter is None else alter(f)
+
     if step_0:
-        state, _, _, residuals = advance(p, state, case.forcing(0, day), 1, cfg, means, series)
+        before = {n: state[n] for n in RUNNING_MEANS if n in state}
+        state, _, _, residuals = advance(p, state, forcing(0), 1, cfg, means + balances, series)
+        state = state.replace(**before)
         note(residuals)
     for i in range(days):
-        f = case.forcing((first_day + i) * day + 1, day)
-        state, of_day, of_steps, residuals = advance(p, state, f, day, cfg, means, series)
+        f = forcing((first_day + i) * day + 1)
+        state, of_day, of_steps, residuals = advance(p, state, f, day, cfg, means + balances, series)
         note(residuals)
+        drift = {n: total + np.asarray(of_day[n]) / days for n, total in drift.items()}
         if keep_daily:
             for name in means:
                 daily[name].append(np.asarray(of_day[name]))
@@ -99,6 +119,7 @@ def integrate(
         {n: np.concatenate(v) for n, v in steps.items() if v},
         state,
         worst,
+        drift,
     )
 
 

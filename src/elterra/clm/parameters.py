@@ -125,3 +125,37 @@ def _same(value: np.ndarray, default: float | tuple[float, ...]) -> bool:
     expected = np.asarray(default, float)
     value = value[: expected.size] if value.ndim else value
     return bool(np.allclose(value, expected, rtol=1.0e-5, atol=0.0))
+
+
+def read_snow_aging(path: Path) -> np.ndarray:
+    """CLM5's table of dry grain growth (``fsnowaging``) as ``[3, entry, 1]``: time constant (h), exponent, first rate
+    (um per hour) over temperature, gradient and density, the last fastest."""
+    with ClmFile(path) as file:
+        rows = [np.asarray(file.need(name), float).reshape(-1) for name in ("tau", "kappa", "drdsdt0")]
+    table = np.stack(rows)[..., None]
+    expected = (3, 11 * 31 * 8, 1)
+    if table.shape != expected:
+        raise InputError(f"{path}: the table of snow ageing has shape {table.shape}, expected {expected}")
+    return table
+
+
+def read_snow_optics(path: Path) -> np.ndarray:
+    """CLM5's optics of ice grains (``fsnowoptics``) ``[2, 3, band, radius, 1]``: under direct and diffuse light 1 - single
+    scattering albedo, asymmetry and mass extinction (m2 kg-1) in five bands for 30 to 1500 um."""
+    with ClmFile(path) as file:
+        table = np.stack(
+            [
+                np.stack(
+                    [
+                        1.0 - np.asarray(file.need(f"ss_alb_ice_{light}"), float),
+                        np.asarray(file.need(f"asm_prm_ice_{light}"), float),
+                        np.asarray(file.need(f"ext_cff_mss_ice_{light}"), float),
+                    ]
+                )
+                for light in ("drc", "dfs")
+            ]
+        )[..., None]
+    expected = (2, 3, 5, 1471, 1)
+    if table.shape != expected:
+        raise InputError(f"{path}: the tables of snow optics have shape {table.shape}, expected {expected}")
+    return table

@@ -17,6 +17,8 @@ from elterra.land import Config, Fields, cold_start
 from elterra.land.config import NLEVSOI, POOLS
 from elterra.land.constants import DENH2O
 from elterra.land.decomposition import ACCELERATED_POOLS, ACCELERATED_WOOD, latitude_term
+from elterra.land.memory import LONGEST
+from elterra.land.snow import SPECIES
 from elterra.registry import variables
 
 #: state of the registry -> variable of the restart file, where the lower-case names differ
@@ -58,10 +60,10 @@ NAMES = {
     "smin_no3": "smin_no3_vr",
 }
 #: states made from several variables of the file
-_SPECIAL = ("snl", "h2osno_no_layers", "decomp_cpools", "decomp_npools")
+_SPECIAL = ("snow_aerosols", "snl", "memory_steps", "h2osno_no_layers", "decomp_cpools", "decomp_npools")
 _WOOD = ("deadstemc", "deadstemn", "deadcrootc", "deadcrootn")
-#: CLM5's cold start: soil at 274 K with 0.15 m3 m-3 of water, leaves at 283 K
-COLD_SOIL, COLD_WATER, COLD_LEAF = 274.0, 0.15, 283.0
+#: CLM5's cold start: soil at 274 K with 0.15 m3 m-3 of water, leaves at 283 K, memory of air temperature 20 degC
+COLD_SOIL, COLD_WATER, COLD_LEAF, COLD_AIR = 274.0, 0.15, 283.0, 293.15
 
 
 @dataclass(frozen=True)
@@ -133,7 +135,15 @@ def read_restart_state(
                 continue
             new[name] = value
         new["snl"] = snl
+        counted = [n for n in ("AnnET_NSTEPS", "T10_NSTEPS") if n in file]  # the longest memory the file has
+        steps = (
+            float(np.max(file[counted[0]])) if counted else LONGEST / cfg.dt
+        )  # older files do not say: long ago
+        new["memory_steps"] = np.full(snl.shape, steps)
         new["h2osno_no_layers"] = np.where(snl == 0, file["H2OSNO"][at.column], 0.0)
+        if "snow_aerosols" in start and "mss_bcphi" in file:
+            masses = [file[f"mss_{name}"].astype(float)[at.column].T for name in SPECIES]
+            new["snow_aerosols"] = np.nan_to_num(np.stack(masses))
         for element in "cn":
             if f"litr1{element}_vr" in file:
                 pools = [
@@ -188,7 +198,8 @@ def _empty_snow(s: dict[str, np.ndarray], cfg: Config) -> dict[str, np.ndarray]:
     for name in ("h2osoi_liq", "h2osoi_ice"):
         s[name] = np.concatenate([np.where(gone, 0.0, s[name][:n]), s[name][n:]])
     s["t_soisno"] = np.concatenate([np.where(gone, top, s["t_soisno"][:n]), s["t_soisno"][n:]])
-    s["dz_snow"] = np.where(gone, 0.0, s["dz_snow"])
+    for name in {"dz_snow", "snow_aerosols"} & set(s):
+        s[name] = np.where(gone, 0.0, s[name])
     s["snw_rds"] = np.where(gone, float(variables()["snw_rds"].initial or 0.0), s["snw_rds"])
     return s
 
@@ -226,6 +237,7 @@ def clm_cold_start(p: Fields, cfg: Config, stocks: tuple[float, float, float] | 
         "h2osoi_liq": liq,
         "h2osoi_ice": np.zeros_like(liq),
         "t_veg": np.full(p.wt.shape, COLD_LEAF),
+        "t10": np.full(p.wt.shape, COLD_AIR),
     }
     if stocks is not None:
         near = np.asarray(p.zsoi[:NLEVSOI] <= p.initial_cstocks_depth)

@@ -24,6 +24,9 @@ class Config:
     ``nitrogen`` "fun": plants buy nitrogen with carbon, tissue C:N floats
     (CLM5); "competition": uptake is free, tissue C:N is fixed, and GPP is cut where nitrogen lacks (CLM4.5).
     ``fire`` "li": open, agricultural and peat fires after Li et al. (CLM5's li2016), with states of their own; "off": none.
+    ``aerosols`` "constant": soot in the snow is one constant; "deposition": black carbon and dust fall with the forcing, are
+    washed down and buried (a state of its own). ``substeps`` of the soil water: "two" always, or "adaptive", as many as its
+    error asks for (CLM5; no reverse derivative).
     """
 
     dt: float = 1800.0
@@ -34,6 +37,8 @@ class Config:
     capacity: Literal["luna", "prescribed"] = "luna"
     nitrogen: Literal["fun", "competition"] = "fun"
     fire: Literal["off", "li"] = "off"
+    aerosols: Literal["constant", "deposition"] = "constant"
+    substeps: Literal["two", "adaptive"] = "two"
 
     def __post_init__(self) -> None:
         if self.fire != "off" and self.mode != "bgc":

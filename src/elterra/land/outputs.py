@@ -99,6 +99,7 @@ def collect(
         "TOTWATER": wat.total_water,
         "FSA": mean(rad.fsa),
         "FSR": mean(rad.fsr),
+        "sabg_lost": mean(rad.sabg_lost),  # light that a new cover of snow loses, as CLM5
         "FIRA": mean(en.eflx_lwrad_net),
         "FCTR": mean(en.eflx_lh_vegt),
         "FCEV": mean(en.eflx_lh_vege),

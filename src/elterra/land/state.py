@@ -10,6 +10,7 @@ from elterra.land.config import NLEVGRND, NLEVSOI, NPOOLS, Config
 from elterra.land.constants import DENH2O, DENICE, TFRZ
 from elterra.land.fields import Fields
 from elterra.land.photosynthesis import NSEGMENTS
+from elterra.land.snow import SPECIES
 from elterra.land.vegetation import cold_start_vegetation
 from elterra.registry import variables
 
@@ -20,6 +21,7 @@ def dimension_sizes(cfg: Config, patches: int, columns: int) -> dict[str, int]:
         "column": columns,
         "patch": patches,
         "snow_layer": cfg.nlevsno,
+        "aerosol": len(SPECIES),
         "soil_layer": NLEVSOI,
         "ground_layer": NLEVGRND,
         "snow_ground_layer": cfg.nlevtot,
@@ -30,8 +32,10 @@ def dimension_sizes(cfg: Config, patches: int, columns: int) -> dict[str, int]:
 
 
 def state_names(cfg: Config) -> tuple[str, ...]:
-    """Names of the state variables of a configuration, from the registry: those of fire only where there is fire."""
+    """Names of the state variables of a configuration, from the registry: those of fire and aerosols only where there are
+    any."""
     left_out = () if cfg.fire == "li" else ("fire",)
+    left_out += () if cfg.aerosols == "deposition" else ("aerosols",)
     return tuple(sorted(n for n, v in variables().items() if v.kind == "state" and v.room not in left_out))
 
 

@@ -8,6 +8,7 @@ from elterra.land.canopy import surface_fluxes
 from elterra.land.canopy.interception import intercept
 from elterra.land.config import NLEVSOI, Config
 from elterra.land.fields import Fields
+from elterra.land.memory import count_step
 from elterra.land.outputs import collect
 from elterra.land.photosynthesis import update_t10
 from elterra.land.radiation import absorbed_by_ground, radiative_transfer
@@ -42,7 +43,7 @@ def step(p: Fields, s: Fields, f: Fields, cfg: Config) -> tuple[Fields, Fields]:
     s, wet = intercept(p, s, f, veg, cfg)
     s, fall = snowfall(p, s.replace(fcansno=wet.fcansno), f, wet, cfg)
     s = share_area(p, s, cfg)
-    rad = absorbed_by_ground(rad, s, cfg)
+    rad = absorbed_by_ground(p, rad, s, cfg)
     grnd = ground_state(p, s, f, veg, cfg)
     s, flx = surface_fluxes(p, s, f, veg, rad, grnd, wet, cfg)
     s, en = ground_energy(p, s, f, veg, rad, grnd, flx, cfg, dz_nodes=fall.dz_old)
@@ -70,13 +71,14 @@ def step(p: Fields, s: Fields, f: Fields, cfg: Config) -> tuple[Fields, Fields]:
         if cfg.fire == "li":
             drivers = drivers.add(fsat=wat.fsat)
         s, bgc = carbon_nitrogen(p, s, f, drivers, cfg)
+    s = count_step(s, cfg.dt)
     out = collect(p, s, f, veg, rad, flx, en, wat, bgc, cfg)
     supply = out["PRECIP"] - out["EVAP"] - out["RUNOFF"]
     incident = (f.forc_solad + f.forc_solai).sum(axis=0)
     out |= {
         "errh2o": wat.total_water - water_before - cfg.dt * supply,
         "errsol": (p.wt * (rad.sabv + rad.sabg + rad.fsr)).sum(axis=0) - incident,
-        "errseb": out["RNET"] - out["LE"] - out["H"] - out["G"],
+        "errseb": out["RNET"] - out["LE"] - out["H"] - out["G"] - out["sabg_lost"],
         "errsoi": en.errsoi,
         "errlon": (p.wt * flx.err_longwave).sum(axis=0)
         if "err_longwave" in flx

@@ -37,7 +37,7 @@ def spin_up_subject(
     if subject.is_dir():
         from elterra.clm import open_case
 
-        case = open_case(subject)
+        case = open_case(subject, faithful=False)
         p, cfg = case.p, case.cfg
         s, forcing = case.state(start or ""), case_years(case, years)
     else:
@@ -122,7 +122,7 @@ def _check_clm(files: list[Path], years: float | None, case: Path) -> dict[str, 
 
     if years is None:
         raise InputError("--case: CLM5's restart files do not say how far apart they are; give --years")
-    opened = open_case(case)
+    opened = open_case(case, faithful=False)
     series = [stocks(opened.p, opened.state(str(file.resolve()))) for file in files]
     data = opened.data
     area = data.cell_weight * (1.0 - data.masked[data.cell]) * np.cos(np.radians(data.surface.lat))

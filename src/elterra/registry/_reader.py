@@ -18,6 +18,7 @@ DIMS = (
     "column",
     "patch",
     "snow_layer",  # nlevsno, top first; the layer on the ground is the last
+    "aerosol",  # bcphi, bcpho, dst1 to dst4
     "soil_layer",  # nlevsoi = 20 hydrologic and biogeochemical layers
     "ground_layer",  # nlevgrnd = 25 thermal layers
     "snow_ground_layer",  # nlevsno + nlevgrnd

@@ -167,7 +167,7 @@ def test_leafless_stems_exchange_heat_only():
 def test_bare_ground_in_neutral_air_is_the_logarithmic_law():
     wind = 8.0
     t_ground = 288.0 + 0.0098 * 30.01  # the potential temperature of the air
-    p, s, f, v, r, g, w = setup(veg={"elai": 0.0, "esai": 0.0}, force={"wind": wind})
+    p, s, f, v, r, g, w = setup(veg={"elai": 0.0, "esai": 0.0, "htop": 0.0}, force={"wind": wind})
     g = g.replace(t_grnd=jnp.full(N, t_ground + 1e-6), qg=f.forc_q)
     _, out = fluxes(p, s, f, v, r, g, w)
     # not exactly: |zeta| is at least 0.01

@@ -63,6 +63,7 @@ def state(
         "h2osoi_ice": jnp.zeros((layers, columns)),
         "snl": jnp.zeros(columns, dtype=jnp.int32),
         "snow_depth": jnp.zeros(columns),
+        "memory_steps": jnp.zeros(columns),
         "t_h2osfc": jnp.full(columns, t),
         "t_veg": jnp.full(shape, t),
         "liqcan": jnp.zeros(shape),

@@ -99,7 +99,10 @@ def test_acclimation_off_is_plain_clm_and_winter_reduces_conifers_only():
 
 def test_running_means_follow_a_step_with_their_time_constants():
     p = case.prepared([1], 1)
-    s = case.state(CFG, 1, 1, t10=jnp.full((1, 1), 280.0), acclim_s=jnp.full((1, 1), 280.0))
+    long = jnp.full(1, 17520.0)
+    s = case.state(
+        CFG, 1, 1, t10=jnp.full((1, 1), 280.0), acclim_s=jnp.full((1, 1), 280.0), memory_steps=long
+    )
     days = 10.93
     steps = round(days * 86400 / CFG.dt)
     final = jax.lax.fori_loop(0, steps, lambda _, x: update_t10(p, x, jnp.full((1, 1), 290.0), CFG), s)

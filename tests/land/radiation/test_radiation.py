@@ -14,14 +14,17 @@ from elterra.land.config import Config
 from elterra.land.fields import Fields
 from elterra.land.radiation import absorbed_by_ground, radiative_transfer
 from elterra.land.radiation._canopy import canopy_transfer
-from elterra.land.radiation._snow import snow_transfer
+from elterra.land.radiation._impurities import aerosols, soot
+from elterra.land.radiation._snow import fitted_optics, snow_transfer
 from elterra.land.radiation._soil import soil_albedo
 
 CFG = Config()
 N, PATCHES, COLUMNS = CFG.nlevsno, 3, 6
 PFTS = np.array([1, 7, 13])
 RUN = jax.jit(radiative_transfer, static_argnames="cfg")
-SNOW = jax.jit(snow_transfer)
+SNOW = jax.jit(
+    lambda mass, radius, share, coszen, ground: snow_transfer(mass, radius, soot(share), coszen, ground)
+)
 
 
 def parameters() -> dict[str, jax.Array]:
@@ -108,11 +111,19 @@ def test_snow_that_falls_after_the_albedo_moves_light_but_adds_none() -> None:
     assert thin.any()
     assert not thin.all()
     later = s.replace(snl=jnp.maximum(s.snl, 1), frac_sno=jnp.minimum(s.frac_sno + 0.3, 1.0))
-    after = absorbed_by_ground(before, later, CFG)
+    after = absorbed_by_ground(p, before, later, CFG)
     np.testing.assert_allclose(jnp.sum(after.sabg_lyr, axis=0), before.sabg, rtol=0, atol=1e-10)
     snow_light = [np.asarray(r.sabg_lyr)[:N].sum(axis=0) for r in (before, after)]
     assert (snow_light[1] > snow_light[0]).all()
     assert (np.asarray(after.sabg_lyr)[N] >= 0.0).all()
+    # as CLM5 what the new cover does not absorb is lost, and booked
+    np.testing.assert_array_equal(after.sabg_lost, 0.0)
+    lossy = absorbed_by_ground(p.replace(snow_light_kept=0.0 * p.snow_light_kept), before, later, CFG)
+    np.testing.assert_allclose(
+        jnp.sum(lossy.sabg_lyr, axis=0), before.sabg - lossy.sabg_lost, rtol=0, atol=1e-10
+    )
+    by_cover = later.frac_sno * before.sabg_lyr_snow.sum(axis=0) + (1.0 - later.frac_sno) * before.sabg_soil
+    np.testing.assert_allclose(jnp.sum(lossy.sabg_lyr, axis=0), by_cover, rtol=0, atol=1e-10)
 
 
 def test_sunlit_and_shaded_visible_light_sum_to_the_canopys() -> None:
@@ -287,3 +298,42 @@ def test_columns_do_not_know_their_neighbours() -> None:
     few = RUN(*part, cfg=CFG)
     for name in whole:
         np.testing.assert_allclose(few[name], whole[name][..., 2:5], rtol=1e-12, atol=1e-12)
+
+
+def test_hydrophilic_black_carbon_is_soot_and_dust_darkens_the_visible_most():
+    snow, active = jnp.full((2, 3), 20.0), jnp.ones((2, 3), bool)
+    mass = jnp.zeros((6, 2, 3)).at[0].set(20.0 * jnp.asarray([0.0, 1e-7, 1e-6]))
+    for one, other in zip(aerosols(mass, snow, active), soot(mass[0] / snow), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12)
+    radius, ground = jnp.full((2, 3), 200.0), jnp.full((2, 3), 0.2)
+
+    def albedo(species: int, share: float) -> np.ndarray:
+        dirt = aerosols(jnp.zeros((6, 2, 3)).at[species].set(20.0 * share), snow, active)
+        return np.asarray(snow_transfer(snow, radius, dirt, jnp.full(3, 0.5), ground)[0])[:, 0]
+
+    clean = albedo(2, 0.0)
+    for species in range(6):
+        darker = clean - albedo(species, 1e-5)
+        assert darker[0] > darker[1] > 0.0
+
+
+def test_tables_of_the_fitted_optics_give_the_fitted_albedo() -> None:
+    optics = fitted_optics(jnp.arange(30.0, 1501.0)[None])
+    one = jnp.stack([x[:, 0] for x in optics])[..., None]
+    mass, radius = jnp.full((2, 3), 15.0), jnp.asarray([[60.0, 200.0, 900.0]] * 2)
+    dirt, coszen, ground = soot(jnp.full((2, 3), 1e-7)), jnp.asarray([0.1, 0.5, 0.9]), jnp.full((2, 3), 0.2)
+    fitted = snow_transfer(mass, radius, dirt, coszen, ground)
+    tabled = snow_transfer(mass, radius, dirt, coszen, ground, jnp.stack([one, one]))
+    for a, b in zip(fitted, tabled, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-14)
+    # direct and diffuse light have their own
+    darker = snow_transfer(
+        mass,
+        radius,
+        dirt,
+        coszen,
+        ground,
+        jnp.stack([one, one * jnp.asarray([1.2, 1.0, 1.0])[:, None, None, None]]),
+    )
+    np.testing.assert_allclose(darker[0], fitted[0], rtol=1e-12)
+    assert (np.asarray(darker[1]) < np.asarray(fitted[1])).all()

@@ -8,15 +8,17 @@ from elterra.land.config import Config
 from elterra.land.constants import CPICE, CPLIQ, HFUS, TFRZ
 from elterra.land.fields import Fields
 from elterra.land.snow import (
+    SPECIES,
     depleted_cover,
     fresh_snow_density,
     initial_layers,
     snowfall,
     thickness_limits,
 )
+from elterra.land.snow._aerosols import SCAVENGED, wash_down
 from elterra.land.snow._compaction import compact
 from elterra.land.snow._cover import add_new_snow
-from elterra.land.snow._grains import RADIUS_MIN, dry_growth_rate, fresh_radius
+from elterra.land.snow._grains import RADIUS_MIN, dry_growth_rate, fresh_radius, tabled_growth_rate
 from elterra.land.snow._layers import Pack, drop_iceless_layers, merge_thin_layers, split_thick_layers
 from elterra.land.snow._water import percolate
 
@@ -97,14 +99,14 @@ def test_layers_merge_and_split_as_one_column_does_step_by_step(n):
     new, snl = split_thick_layers(few, kept, frac)
     changed = np.zeros(2, int)
     for c in range(300):
-        layers = [[float(x[i, c]) for x in pack] for i in range(n) if active[i, c]]
+        layers = [[float(x[i, c]) for x in pack[:5]] for i in range(n) if active[i, c]]
         want = merged(layers, float(frac[c]), least)
-        got = [[float(x[i, c]) for x in few] for i in range(n) if kept[i, c]]
+        got = [[float(x[i, c]) for x in few[:5]] for i in range(n) if kept[i, c]]
         np.testing.assert_allclose(got, want, rtol=1e-12)
         want_split = divided(want, float(frac[c]), n, last, inner)
         assert int(snl[c]) == len(want_split)
         np.testing.assert_allclose(
-            [[float(x[i, c]) for x in new] for i in range(n - len(want_split), n)], want_split, rtol=1e-11
+            [[float(x[i, c]) for x in new[:5]] for i in range(n - len(want_split), n)], want_split, rtol=1e-11
         )
         changed += (len(want) < len(layers), len(want_split) > len(want))
     assert (changed > 30).all()
@@ -133,6 +135,32 @@ def test_layers_without_ice_give_their_water_to_the_next_and_the_lowest_to_the_s
     assert 20 < lost_bottom.sum() < 280
     np.testing.assert_array_equal(np.asarray(liq > 0), lost_bottom)
     np.testing.assert_array_equal(np.asarray(new.t), np.asarray(pack.t))
+
+
+def test_aerosols_move_with_the_snow_of_their_layer():
+    pack, active, frac = random_pack(12, 200, 5)
+    # one species is a constant share of the snow, the other lies in the top layer
+    top = np.asarray(active) & (np.cumsum(active, axis=0) == 1)
+    pack = pack._replace(aerosols=(1e-7 * (pack.liq + pack.ice), jnp.where(top, 1e-6, 0.0)))
+    few, kept = merge_thin_layers(pack, active, frac)
+    new, snl = split_thick_layers(few, kept, frac)
+    np.testing.assert_allclose(new.aerosols[0], 1e-7 * (new.liq + new.ice), rtol=1e-10)
+    place = np.arange(12)[:, None] >= 12 - np.asarray(snl)
+    np.testing.assert_allclose(total(new.aerosols[1], place), 1e-6, rtol=1e-12)
+
+
+def test_melt_water_washes_aerosols_down_as_layer_by_layer():
+    rng = np.random.default_rng(6)
+    mass = rng.uniform(0.0, 1e-5, (len(SPECIES), 3, 50))
+    leaving = np.where(rng.uniform(size=(3, 50)) < 0.5, rng.uniform(0.0, 30.0, (3, 50)), 0.0)
+    left = rng.uniform(1.0, 20.0, (3, 50))
+    got = np.asarray(wash_down(jnp.asarray(mass), jnp.asarray(leaving), jnp.asarray(left)))
+    falling = np.zeros((len(SPECIES), 50))
+    for i in range(3):
+        here = mass[:, i] + falling
+        falling = np.minimum(here, leaving[i] * SCAVENGED[:, None] * here / left[i])
+        np.testing.assert_allclose(got[:, i], here - falling, rtol=1e-12, atol=1e-25)
+    assert np.all(got >= 0.0)
 
 
 def test_a_halved_layer_keeps_the_gradient_of_the_pack_unless_it_would_melt():
@@ -368,3 +396,18 @@ def test_cover_shrinks_by_the_melt_of_the_step_before():
     curve = depleted_cover(jnp.asarray(1.0), jnp.asarray(10.0), jnp.asarray(2000.0), jnp.asarray(20.0))
     assert float(kept.frac_sno[0]) == 0.9
     assert float(melted.frac_sno[0]) == pytest.approx(float(curve), rel=1e-12)
+
+
+def test_growth_from_a_table_takes_the_nearest_entry():
+    # time constant 10 h, exponent 1, first rate numbered by the entry
+    number = np.arange(11 * 31 * 8.0)
+    table = jnp.asarray(np.stack([np.full_like(number, 10.0), np.ones_like(number), number])[..., None])
+    t = jnp.asarray([[200.0, 225.4, 225.6, 273.15]])
+    gradient = jnp.asarray([[0.0, 14.9, 15.1, 900.0]])
+    density = jnp.asarray([[20.0, 74.0, 76.0, 917.0]])
+    fresh = tabled_growth_rate(table, t, gradient, density, jnp.full((1, 4), RADIUS_MIN))
+    want = [0, (0 * 31 + 1) * 8 + 0, (1 * 31 + 2) * 8 + 1, 11 * 31 * 8 - 1]
+    np.testing.assert_allclose(fresh[0], want, rtol=1e-12)
+    # grown by the time constant the rate is halved
+    old = tabled_growth_rate(table, t, gradient, density, jnp.full((1, 4), RADIUS_MIN + 10.0))
+    np.testing.assert_allclose(old, 0.5 * fresh, rtol=1e-12)

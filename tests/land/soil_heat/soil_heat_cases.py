@@ -92,7 +92,13 @@ def case(seed: int, ncol: int = 8, npatch: int = 2, cfg: Config = CFG, noise: fl
     sabg_soil = np.where(snl > 0, rng.uniform(0.0, 500.0, (npatch, ncol)), sabg_snow)
     lyr = lyr * np.where(snl > 0, f_sno, 1.0)
     lyr[n] += np.where(snl > 0, (1 - f_sno) * sabg_soil, 0.0)
-    rad = Fields(sabg_lyr=lyr, sabg=lyr.sum(0), sabg_bare=sabg_soil, sabv=np.zeros((npatch, ncol)))
+    rad = Fields(
+        sabg_lyr=lyr,
+        sabg=lyr.sum(0),
+        sabg_lost=np.zeros_like(lyr.sum(0)),
+        sabg_bare=sabg_soil,
+        sabv=np.zeros((npatch, ncol)),
+    )
 
     emg = np.full(ncol, 0.96)
     cgrnds = rng.uniform(0.5, 25.0, (npatch, ncol))

@@ -98,7 +98,7 @@ def _one_step(d, k):
     )  # fmt: skip
     zero = np.zeros((1, ncol))
     lyr = np.where(np.arange(n + 1)[:, None, None] == n - snl, ground, 0.0)
-    rad = Fields(sabg_lyr=lyr, sabg=ground[None], sabg_bare=ground[None], sabv=zero)
+    rad = Fields(sabg_lyr=lyr, sabg=ground[None], sabg_lost=zero, sabg_bare=ground[None], sabv=zero)
     names = ["eflx_sh_grnd", "eflx_sh_snow", "eflx_sh_soil", "eflx_sh_h2osfc", "eflx_sh_veg", "qflx_evap_soi"]
     names += ["qflx_evap_veg", "qflx_tran_veg", "qflx_ev_snow", "qflx_ev_soil", "qflx_ev_h2osfc", "cgrnds"]
     flx = Fields(dict.fromkeys([*names, "cgrndl", "dlrad", "ulrad"], zero))

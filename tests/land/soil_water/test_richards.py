@@ -9,6 +9,7 @@ from water_cases import make_p
 from elterra.land.config import NLEVSOI
 from elterra.land.soil_water import clm_richards, solve_richards
 from elterra.land.soil_water._constitutive import clapp_hornberger_conductivity, clapp_hornberger_potential
+from elterra.land.soil_water._richards import Adaptive
 
 
 def uniform_grid(cells, depth):
@@ -228,6 +229,32 @@ def test_closed_below_bedrock_and_sink():
     np.testing.assert_allclose(change, 1800.0 * (top - jnp.sum(sink, axis=0)), atol=1e-11)
     for column, depth in enumerate((20, 10, 4)):
         np.testing.assert_array_equal(result.flux[depth:, column], 0.0)
+
+
+def test_adaptive_columns_take_the_sub_steps_they_need_and_keep_their_water():
+    p = make_p(3)
+    n = NLEVSOI
+    # at rest almost, under rain, under a cloudburst
+    liq = jnp.asarray([0.25, 0.2, 0.1]) * p.dzsoi[:n] * 1000.0
+    top = jnp.asarray([0.0, 1e-3, 1e-2])
+    active, none = jnp.ones((n, 3), dtype=bool), jnp.zeros((n, 3))
+
+    def run(columns, **how):
+        few = jax.tree.map(lambda x: x[..., columns] if getattr(x, "ndim", 0) and x.shape[-1] == 3 else x, p)
+        args = (x[..., columns] for x in (liq, none))
+        return clm_richards(*args, few, active[:, columns], top[columns], none[:, columns], 1800.0, **how)
+
+    every, rule = jnp.arange(3), Adaptive(upper=1e-4, lower=1e-5, shortest=1.0)
+    result = run(every, adaptive=rule)
+    change = jnp.sum((result.theta - liq / (p.dzsoi[:n] * 1e3)) * p.dzsoi[:n] * 1e3, axis=0)
+    np.testing.assert_allclose(change, 1800.0 * top, rtol=1e-11, atol=1e-11)
+    whole, fine = run(every, substeps=1), run(every, substeps=480)
+    assert float(result.error.max()) <= 1e-4 < float(whole.error[2])
+    # better than one step, and each column as if it were alone
+    off = [float(jnp.abs(x.theta - fine.theta)[:, 2].max()) for x in (result, whole)]
+    assert off[0] < 0.5 * off[1]
+    alone = run(jnp.asarray([0, 2]), adaptive=rule)
+    np.testing.assert_allclose(alone.theta, result.theta[:, [0, 2]], rtol=1e-13)
 
 
 def test_ice_impedes_flow():

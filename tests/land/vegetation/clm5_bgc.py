@@ -115,6 +115,7 @@ class Case:
         s["annet"] = jnp.asarray(clean(r.AnnET_VALUE.values))
         prec = self.patch(clean(r.PREC10_VALUE.values))
         s["prec10"] = jnp.asarray(prec[0])
+        s["memory_steps"] = jnp.asarray(r.AnnET_NSTEPS.values.astype(float))
         return Fields(s)
 
     def soilpsi(self, liq):

@@ -13,15 +13,15 @@ STABILITY_ITERATIONS = 3  #: as CLM
 AIR_VISCOSITY = 1.5e-5  #: m2 s-1
 
 
-def bare_ground_fluxes(p: Fields, s: Fields, f: Fields, grnd: Fields, air: AirGround) -> Fields:
-    """Fluxes between bare ground and air; every result is `[column]` (it is the same for all patches).
+def bare_ground_fluxes(p: Fields, s: Fields, f: Fields, veg: Fields, grnd: Fields, air: AirGround) -> Fields:
+    """Fluxes between bare ground and air, `[patch, column]`: over buried plants the reference height is that much higher.
 
     CLM5.0 tech note, chapter Fluxes, section on non-vegetated surfaces: ground temperature of the
     previous step, three stability iterations, roughness of heat from the roughness Reynolds number,
     dry-layer resistance on evaporation but not on dew.
     """
     z0m = grnd.z0mg
-    z = p.forc_hgt + z0m
+    z = p.forc_hgt + z0m + p.displar * veg.htop
     thm = f.forc_t + 0.0098 * z
     dth = thm - grnd.t_grnd
     dqh = f.forc_q - grnd.qg

@@ -37,7 +37,7 @@ def surface_fluxes(
     canopy, of_canopy = canopy_fluxes(p, s, f, veg, rad, grnd, wet, air, leaves, supply, cfg)
     if cfg.stress == "btran":
         of_canopy = of_canopy.add(btran=supply, root_uptake=rootr * of_canopy.qflx_tran_veg)
-    of_bare = bare_ground_fluxes(p, s, f, grnd, air)
+    of_bare = bare_ground_fluxes(p, s, f, veg, grnd, air)
 
     vegetated = veg.frac_veg_nosno > 0
     out = {name: jnp.where(vegetated, value, of_bare.get(name, 0.0)) for name, value in of_canopy.items()}

@@ -8,8 +8,8 @@ import jax
 import jax.numpy as jnp
 
 from elterra.land.config import NLEVSOI, Config
-from elterra.land.constants import SECSPDAY
 from elterra.land.fields import Fields
+from elterra.land.memory import running_mean
 from elterra.land.numerics.humidity import saturation
 
 TOP = 0.17  #: depth of the soil that peat fires and frost go by, m
@@ -61,9 +61,8 @@ def fuel_climate(p: Fields, drv: Fields) -> FuelClimate:
 def update_memory(s: Fields, f: Fields, burndate: jax.Array, cfg: Config) -> dict[str, jax.Array]:
     """New ``prec60`` (kg m-2 s-1), ``rh30`` (%) ``[column]`` and ``burndate`` ``[patch, column]``, for the next step:
     fires see the means up to the step before, as in CLM5."""
-    day = cfg.dt / SECSPDAY
     return {
-        "prec60": s.prec60 + (f.forc_rain + f.forc_snow - s.prec60) * (day / 60.0),
-        "rh30": s.rh30 + (relative_humidity(f) - s.rh30) * (day / 30.0),
+        "prec60": running_mean(s, "prec60", f.forc_rain + f.forc_snow, 60.0, cfg.dt),
+        "rh30": running_mean(s, "rh30", relative_humidity(f), 30.0, cfg.dt),
         "burndate": jnp.where(f.end_of_year, NO_FIRE_YET, burndate),
     }

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from elterra.land.config import Config
 from elterra.land.constants import SECSPDAY, TFRZ
 from elterra.land.fields import Fields
+from elterra.land.memory import running_mean
 
 YEAR = 365.0 * SECSPDAY
 _QUARTER_DAY = SECSPDAY / 4.0
@@ -57,7 +58,7 @@ def phenology(
     seasonal = p.season_decid > 0.5
     stress = p.stress_decid > 0.5
     evergreen = p.evergreen > 0.5
-    prec10 = s.prec10 + (f.forc_rain + f.forc_snow - s.prec10) * (day / 10.0)
+    prec10 = running_mean(s, "prec10", f.forc_rain + f.forc_snow, 10.0, dt)
 
     # ends of the periods under way
     in_offset = s.offset_flag > 0.5
@@ -118,7 +119,7 @@ def phenology(
     in_offset |= close
     offset_counter = jnp.where(close, p.ndays_off * SECSPDAY, jnp.where(in_offset, offset_counter, 0.0))
     dormant &= ~start
-    days_active = jnp.where(start | dormant, 0.0, days_active + day)
+    days_active = jnp.where(start, 0.0, days_active) + jnp.where(dormant, 0.0, day)
     new |= {
         "dormant_flag": dormant,
         "onset_flag": in_onset,

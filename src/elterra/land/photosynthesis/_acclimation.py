@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from elterra.land import constants as c
 from elterra.land.config import Config
 from elterra.land.fields import Fields
+from elterra.land.memory import running_mean
 
 T10_PERIOD = 10.0 * c.SECSPDAY  #: averaging time of `t10`, s
 
@@ -15,12 +16,12 @@ T10_PERIOD = 10.0 * c.SECSPDAY  #: averaging time of `t10`, s
 def update_t10(p: Fields, s: Fields, t_ref2m: jax.Array, cfg: Config) -> Fields:
     """Advance ``t10`` and ``acclim_s`` by one step of 2-m air temperature.
 
-    ``t10`` (K) is CLM's running mean: weight dt / 10 d for the new value. ``acclim_s`` (K) is the
+    ``t10`` (K) is CLM's running mean over 10 days. ``acclim_s`` (K) is the
     state of acclimation, a first-order lag of temperature with time constant ``p.acclim_tau`` (days),
     integrated exactly (Mäkelä et al. 2004, Tree Physiology 24, 369; 2008, Global Change Biology 14, 92).
     Call it once a step after `surface_fluxes`. ``t_ref2m`` is `[patch, column]`, K.
     """
-    t10 = s.t10 + (t_ref2m - s.t10) * (cfg.dt / T10_PERIOD)
+    t10 = running_mean(s, "t10", t_ref2m, T10_PERIOD / c.SECSPDAY, cfg.dt)
     gain = -jnp.expm1(-cfg.dt / (p.acclim_tau * c.SECSPDAY))
     return s.replace(t10=t10, acclim_s=s.acclim_s + (t_ref2m - s.acclim_s) * gain)
 

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from elterra.land import constants as c
 from elterra.land.config import Config
 from elterra.land.fields import Fields
+from elterra.land.memory import running_mean
 from elterra.land.photosynthesis._acclimation import T10_PERIOD
 from elterra.land.photosynthesis._capacity import O2_TODAY, PHOTONS_PER_JOULE, follows_luna, leaf_nitrogen
 from elterra.land.photosynthesis._luna import Climate, allocate_nitrogen
@@ -77,9 +78,11 @@ def update_capacity(
     s = s.replace(
         **jax.lax.cond(f.end_of_day, daily, lambda kept: kept, {n: s[n] for n in (*CHANGED_DAILY, *DAY_SUMS)})
     )
-    weight = cfg.dt / T10_PERIOD
+    s = s.replace(pco2_10=pco2, pbot_10=pbot)
+    days = T10_PERIOD / c.SECSPDAY
     return s.replace(
-        pco2_10=pco2 + (f.forc_pco2 - pco2) * weight, pbot_10=pbot + (f.forc_pbot - pbot) * weight
+        pco2_10=running_mean(s, "pco2_10", f.forc_pco2, days, cfg.dt),
+        pbot_10=running_mean(s, "pbot_10", f.forc_pbot, days, cfg.dt),
     )
 
 

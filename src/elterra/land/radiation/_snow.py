@@ -1,7 +1,6 @@
 """Albedo of a layered snow pack and where in it light is absorbed.
 
-A SNICAR (Flanner & Zender 2006; Toon et al. 1989) with one constant impurity (soot) instead of eight aerosol tracers:
-five bands (0.3-0.7 visible; 0.7-1.0,
+A SNICAR (Flanner & Zender 2006; Toon et al. 1989): five bands (0.3-0.7 visible; 0.7-1.0,
 1.0-1.2, 1.2-1.5, 1.5-5.0 um near infrared), delta-scaled two-stream layers (Eddington in the visible, hemispheric
 mean in the near infrared). The layers are joined by adding instead of a tridiagonal solve: the same solution, without
 negative absorption and so without SNICAR's retries. Ice optics are fits, not a table.
@@ -9,11 +8,13 @@ negative absorption and so without SNICAR's retries. Ice optics are fits, not a 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+
+from elterra.land.radiation._impurities import Impurities
 
 # Polynomials in ln(radius / 200 um), one row a band: ln(1 - single scattering albedo), asymmetry, ln(mass
 # extinction in m2 kg-1). Fitted over 50-1500 um to the mean of the direct and diffuse Mie tables of SNICAR; largest
@@ -39,10 +40,6 @@ _EXTINCTION = (
     (2.1124, -1.00735, 0.00176967),
     (2.1155, -1.00956, 0.0023282),
 )
-# Soot coated with sulphate: mass extinction (m2 kg-1), its absorbed share, asymmetry; none beyond 1.2 um (SNICAR).
-_SOOT_EXTINCTION = np.array([25368.6, 12520.4, 7738.64, 0.0, 0.0])[:, None, None]
-_SOOT_CO_ALBEDO = np.array([0.484055, 0.565686, 0.653896, 0.0, 0.0])[:, None, None]
-_SOOT_ASYMMETRY = np.array([0.521518, 0.344572, 0.244048, 0.0, 0.0])[:, None, None]
 _BANDS = 5
 # Shares of the four near-infrared bands under direct and diffuse light (mid-latitude winter spectra of SNICAR).
 _SHARE_DIRECT = np.array([0.49352158521175, 0.18099494230665, 0.12094898498813, 0.20453448749347])
@@ -59,32 +56,80 @@ def _polynomial(table: tuple[tuple[float, ...], ...], x: jax.Array) -> jax.Array
     return total
 
 
+class Optics(NamedTuple):
+    """Ice grains of the layers in the five bands, ``[band, snow_layer, column]``."""
+
+    co_albedo: jax.Array  #: 1 - single scattering albedo
+    asymmetry: jax.Array
+    extinction: jax.Array  #: m2 kg-1
+
+
+def fitted_optics(radius: jax.Array) -> Optics:
+    """Optics of grains of effective ``radius`` (um, held to 30-1500) ``[snow_layer, column]``, by polynomials."""
+    x = jnp.log(jnp.clip(radius, *_RADII) * (1.0 / 200.0))
+    return Optics(
+        jnp.exp(_polynomial(_CO_ALBEDO, x)), _polynomial(_ASYMMETRY, x), jnp.exp(_polynomial(_EXTINCTION, x))
+    )
+
+
+def tabled_optics(table: jax.Array, radius: jax.Array) -> Optics:
+    """The same from CLM5's table ``[3, band, radius, 1]`` (in the order of `Optics`; 30 to 1500 um), nearest radius."""
+    nearest = jnp.floor(jnp.clip(radius, *_RADII) - _RADII[0] + 0.5).astype(jnp.int32)
+    return Optics(*jnp.take(table[..., 0], nearest, axis=2))
+
+
 def snow_transfer(
-    mass: jax.Array, radius: jax.Array, soot: jax.Array, coszen: jax.Array, ground: jax.Array
+    mass: jax.Array,
+    radius: jax.Array,
+    dirt: Impurities,
+    coszen: jax.Array,
+    ground: jax.Array,
+    tables: jax.Array | None = None,
 ) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
     """Albedo of snow over ground of albedo ``ground`` and the absorption by layer.
 
     Args:
         mass: ice and liquid water of the layers (kg m-2) `[snow_layer, column]`, top first; 0 = no layer.
         radius: effective grain radius (um), same shape; held to 30-1500 um.
-        soot: mass of soot per mass of snow (1), same shape.
+        dirt: optics of soot, black carbon and dust in a unit mass of snow.
         coszen: `[column]`, held to >= 0.001.
         ground: albedo under the snow `[2, column]`.
+        tables: CLM5's optics of ice for direct and for diffuse light `[2, 3, band, radius, 1]` (see `tabled_optics`);
+            without them one set of polynomials serves both.
 
     Returns:
         Albedo direct, diffuse `[2, column]` and absorbed fractions of direct and diffuse light
         `[2, snow_layer + 1, column]`, the last layer being the ground; 1 = albedo + sum of absorbed to round-off.
     """
-    x = jnp.log(jnp.clip(radius, *_RADII) * (1.0 / 200.0))
     mu = jnp.maximum(coszen, 0.001)
-    # Per unit mass: ice and soot, weighted by extinction and by scattering.
-    ext_ice, ext_soot = jnp.exp(_polynomial(_EXTINCTION, x)), soot * _SOOT_EXTINCTION
-    ext = ext_ice + ext_soot
-    absorbs = ext_ice * jnp.exp(_polynomial(_CO_ALBEDO, x)) + ext_soot * _SOOT_CO_ALBEDO
+    if tables is None:
+        net_beam, net_sky = _net_fluxes(mass, fitted_optics(radius), dirt, mu, ground)
+    else:
+        net_beam, _ = _net_fluxes(mass, tabled_optics(tables[0], radius), dirt, mu, ground)
+        _, net_sky = _net_fluxes(mass, tabled_optics(tables[1], radius), dirt, mu, ground)
+    albedo_beam, absorbed_beam = _two_bands(net_beam, _SHARE_DIRECT)
+    albedo_sky, absorbed_sky = _two_bands(net_sky, _SHARE_DIFFUSE)
+    return albedo_beam, albedo_sky, absorbed_beam, absorbed_sky
+
+
+def _two_bands(net: jax.Array, share: np.ndarray) -> tuple[jax.Array, jax.Array]:
+    """Albedo and absorbed fractions, visible and near infrared, of the net fluxes of the five bands."""
+    flux = jnp.moveaxis(net, 0, 1)  # [band, interface, column]
+    infrared = jnp.sum(flux[1:] * (share / share.sum())[:, None, None], axis=0)
+    flux = jnp.stack([flux[0], infrared])
+    return 1.0 - flux[:, 0], jnp.concatenate([flux[:, :-1] - flux[:, 1:], flux[:, -1:]], axis=1)
+
+
+def _net_fluxes(
+    mass: jax.Array, grains: Optics, dirt: Impurities, mu: jax.Array, ground: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    """Net downward flux through each interface ``[interface, band, column]``, under unit beam and unit diffuse light."""
+    # Per unit mass: ice and impurities, weighted by extinction and by scattering.
+    ext = grains.extinction + dirt.extinction
+    absorbs = grains.extinction * grains.co_albedo + dirt.absorption
     scatters = ext - absorbs
-    soot_scatters = ext_soot * (1.0 - _SOOT_CO_ALBEDO)
-    g = _polynomial(_ASYMMETRY, x)
-    g = g + (_SOOT_ASYMMETRY - g) * soot_scatters / scatters
+    g = grains.asymmetry
+    g = g + (dirt.forward - g * (dirt.extinction - dirt.absorption)) / scatters
     omega = scatters / ext
     tau = mass * ext
 
@@ -117,7 +162,7 @@ def snow_transfer(
     t_beam = down * pass_ - t * down - r * up * pass_
 
     # Adding from the ground up: reflection of everything below an interface, of beam and of diffuse light.
-    below = jnp.concatenate([ground[:1], jnp.broadcast_to(ground[1], (_BANDS - 1, *coszen.shape))])
+    below = jnp.concatenate([ground[:1], jnp.broadcast_to(ground[1], (_BANDS - 1, *mu.shape))])
 
     def add_above(under: tuple[jax.Array, jax.Array], layer: tuple[jax.Array, ...]) -> tuple[Any, Any]:
         rb, rd = under
@@ -143,13 +188,4 @@ def snow_transfer(
     _, (lower_beam, lower_sky) = jax.lax.scan(go_down, start, (*layers, rb, rd, bounce))
     net_beam = jnp.concatenate([(1.0 - top_beam)[None], lower_beam])
     net_sky = jnp.concatenate([(1.0 - top_sky)[None], lower_sky])
-
-    def two_bands(net: jax.Array, share: np.ndarray) -> tuple[jax.Array, jax.Array]:
-        flux = jnp.moveaxis(net, 0, 1)  # [band, interface, column]
-        infrared = jnp.sum(flux[1:] * (share / share.sum())[:, None, None], axis=0)
-        flux = jnp.stack([flux[0], infrared])
-        return 1.0 - flux[:, 0], jnp.concatenate([flux[:, :-1] - flux[:, 1:], flux[:, -1:]], axis=1)
-
-    albedo_beam, absorbed_beam = two_bands(net_beam, _SHARE_DIRECT)
-    albedo_sky, absorbed_sky = two_bands(net_sky, _SHARE_DIFFUSE)
-    return albedo_beam, albedo_sky, absorbed_beam, absorbed_sky
+    return net_beam, net_sky

@@ -8,6 +8,7 @@ from elterra.land.config import Config
 from elterra.land.constants import DENH2O, DENICE
 from elterra.land.fields import Fields
 from elterra.land.radiation._canopy import canopy_transfer
+from elterra.land.radiation._impurities import aerosols, soot
 from elterra.land.radiation._snow import snow_transfer
 from elterra.land.radiation._soil import soil_albedo
 
@@ -21,19 +22,23 @@ def _whole_canopy(p: Fields, veg: Fields) -> jnp.ndarray:
     return jnp.where(leafy, -jnp.expm1(-depth) / depth, 0.0)
 
 
-def absorbed_by_ground(rad: Fields, s: Fields, cfg: Config) -> Fields:
+def absorbed_by_ground(p: Fields, rad: Fields, s: Fields, cfg: Config) -> Fields:
     """``rad`` with the light of the ground given to the snow layers and the soil as they are in ``s``.
 
     Adds ``sabg_lyr``, ``sabg_snow``, ``sabg_bare`` (see `radiative_transfer`). Snow that falls after the albedo was made
-    changes the cover, not the sum: the layers absorb by the new cover, the soil what is left of ``sabg``.
+    changes the cover: the layers absorb by the new cover, the soil what is left of ``sabg`` (``p.snow_light_kept`` 1), or
+    what it absorbs by the new cover (0, as CLM5); the light that is lost then (made where negative) is ``sabg_lost``.
     """
     n = cfg.nlevsno
     has_layers = s.snl > 0
     pack = jnp.where(has_layers, s.frac_sno * rad.sabg_lyr_snow[:n], 0.0)
-    soil = rad.sabg - jnp.sum(pack, axis=0)
+    rest = rad.sabg - jnp.sum(pack, axis=0)
+    by_cover = (1.0 - s.frac_sno) * rad.sabg_soil + s.frac_sno * rad.sabg_lyr_snow[n]
+    soil = jnp.where(has_layers, p.snow_light_kept * rest + (1.0 - p.snow_light_kept) * by_cover, rest)
     return Fields(
         rad,
         sabg_lyr=jnp.concatenate([pack, soil[None]]),
+        sabg_lost=rest - soil,
         sabg_snow=jnp.where(has_layers, jnp.sum(rad.sabg_lyr_snow, axis=0), rad.sabg),
         sabg_bare=jnp.where(has_layers, rad.sabg_soil, rad.sabg),
     )
@@ -43,8 +48,10 @@ def radiative_transfer(p: Fields, s: Fields, f: Fields, veg: Fields, cfg: Config
     """Solar radiation of one step (CLM5.0 technical note, chapters Surface Albedos and Radiative Fluxes).
 
     Args:
-        p: ``soil_color``, ``dzsoi``, ``snow_soot`` (kg kg-1), and the canopy optics of `canopy_transfer`.
-        s: ``h2osoi_liq``, ``h2osoi_ice`` `[snow_ground_layer, column]`, ``snw_rds`` (um) `[snow_layer, column]`,
+        p: ``soil_color``, ``dzsoi``, ``snow_soot`` (kg kg-1), maybe ``snow_optics`` (tables of `snow_transfer`), and the
+            canopy optics of `canopy_transfer`.
+        s: ``snow_aerosols`` `[aerosol, snow_layer, column]` (kg m-2; with ``cfg.aerosols`` "deposition"), ``h2osoi_liq``,
+            ``h2osoi_ice`` `[snow_ground_layer, column]`, ``snw_rds`` (um) `[snow_layer, column]`,
             ``snl``, ``frac_sno``, ``h2osno_no_layers`` `[column]`, ``fcansno`` `[patch, column]` (snow-covered share of the
             canopy when the albedo was made: after interception of the step before).
         f: ``coszen`` `[column]`, ``forc_solad``, ``forc_solai`` (W m-2) `[band, column]`.
@@ -58,8 +65,8 @@ def radiative_transfer(p: Fields, s: Fields, f: Fields, veg: Fields, cfg: Config
         ``vcmaxcintsun``, ``vcmaxcintsha`` (1), ``sabg_snow``, ``sabg_bare`` (per unit area of snow and of snow-free ground;
         without snow layers both are ``sabg``), ``sabg_soil`` (per unit area of snow-free ground), W m-2.
         `[snow_layer + 1, patch, column]` (W m-2): ``sabg_lyr`` per unit of ground area, the last is the soil (under
-        snow and open), sums to ``sabg``; ``sabg_lyr_snow`` per unit of snow area, the last is the soil under
-        the snow (snow too thin for a layer counts as the lowest).
+        snow and open), sums to ``sabg`` (less ``sabg_lost`` `[patch, column]`); ``sabg_lyr_snow`` per unit of snow
+        area, the last is the soil under the snow (snow too thin for a layer counts as the lowest).
 
     Sun below the horizon: all fractions absorbed and transmitted are 0 and albedos 1 (light that comes anyway is
     reflected), so incident = sabv + sabg + fsr always; all leaves count as shaded, also in ``vcmaxcintsha``.
@@ -77,8 +84,13 @@ def radiative_transfer(p: Fields, s: Fields, f: Fields, veg: Fields, cfg: Config
     thin = jnp.where(lowest, jnp.where(has_layers, 0.0, s.h2osno_no_layers), 0.0)
     mass = jnp.where(active, s.h2osoi_liq[:n] + s.h2osoi_ice[:n], thin)
     radius = jnp.where(active, s.snw_rds, _FRESH_RADIUS)
-    soot = jnp.where(active, p.snow_soot, 0.0)
-    albsnd, albsni, abs_beam, abs_sky = snow_transfer(mass, radius, soot, f.coszen, albsod)
+    if cfg.aerosols == "deposition":
+        dirt = aerosols(s.snow_aerosols, mass, active)
+    else:
+        dirt = soot(jnp.where(active, p.snow_soot, 0.0))
+    albsnd, albsni, abs_beam, abs_sky = snow_transfer(
+        mass, radius, dirt, f.coszen, albsod, p.get("snow_optics")
+    )
     albgrd = albsod + s.frac_sno * (albsnd - albsod)
     albgri = albsod + s.frac_sno * (albsni - albsod)
 
@@ -137,4 +149,4 @@ def radiative_transfer(p: Fields, s: Fields, f: Fields, veg: Fields, cfg: Config
         vcmaxcintsun=lit(canopy.vcmaxcintsun),
         vcmaxcintsha=jnp.where(sun, canopy.vcmaxcintsha, _whole_canopy(p, veg)),
     )
-    return absorbed_by_ground(out, s, cfg)
+    return absorbed_by_ground(p, out, s, cfg)

@@ -80,6 +80,27 @@ def dry_growth_rate(t: jax.Array, gradient: jax.Array, density: jax.Array, radiu
     return jnp.exp(jnp.clip(log_rate, -12.0, 3.2))
 
 
+#: axes of CLM5's table of dry growth: temperature, gradient, density, each by its lowest value, step and number
+_TABLE_AXES = ((223.0, 5.0, 11), (0.0, 10.0, 31), (50.0, 50.0, 8))
+
+
+def tabled_growth_rate(
+    table: jax.Array, t: jax.Array, gradient: jax.Array, density: jax.Array, radius: jax.Array
+) -> jax.Array:
+    """Rate of dry grain growth (um per hour) from CLM5's table, at the nearest of its entries.
+
+    ``table`` ``[3, entry, 1]`` holds the time constant (h), the exponent and the first rate (um per hour) of Flanner and
+    Zender (2006) over temperature (K), temperature gradient (K m-1) and density (kg m-3), the last fastest.
+    """
+    entry = jnp.zeros(t.shape, jnp.int32)
+    for value, (lowest, width, count) in zip((t, gradient, density), _TABLE_AXES, strict=True):
+        nearest = jnp.floor((value - lowest) / width + 0.5)
+        entry = entry * count + jnp.clip(nearest, 0, count - 1).astype(jnp.int32)
+    tau, kappa, rate = jnp.take(table[..., 0], entry, axis=1)
+    grown = jnp.maximum(radius - RADIUS_MIN, 0.0)
+    return rate * jnp.exp(jnp.log(tau / (grown + tau)) / kappa)
+
+
 def age_grains(
     radius: jax.Array,
     *,
@@ -97,12 +118,13 @@ def age_grains(
     refrozen: jax.Array,
     radius_fresh: jax.Array,
     radius_refrozen: jax.Array,
+    table: jax.Array | None = None,
 ) -> jax.Array:
     """Effective radius (um) after one step, ``[snow_layer, column]`` (CLM5 ``SnowAge_grain``; tech note 2.3).
 
     ``t_below``, ``dz_below`` belong to the layer underneath (the soil under the lowest); ``new_snow``
     [column] and ``refrozen`` [snow_layer, column] in kg m-2 of this step; ``is_top``, ``active`` masks.
-    Layers that are not active get the smallest radius.
+    Layers that are not active get the smallest radius. Dry growth by the polynomial, or CLM5's ``table`` where there is one.
     """
     thickness = jnp.where(active, dz * frac_sno, 1.0)
     mass = jnp.where(active, jnp.maximum(liq + ice, 1.0e-12), 1.0)
@@ -113,7 +135,11 @@ def age_grains(
     gradient = jnp.abs(t_high - t_low) / jnp.maximum(thickness, 1.0e-6)
     density = mass / jnp.maximum(thickness, 1.0e-6)
     radius = jnp.maximum(radius, RADIUS_MIN)
-    dry = dry_growth_rate(t, gradient, density, radius) * (dt / 3600.0)
+    if table is None:
+        rate = dry_growth_rate(t, gradient, density, radius)
+    else:
+        rate = tabled_growth_rate(table, t, gradient, density, radius)
+    dry = rate * (dt / 3600.0)
     wet_fraction = jnp.minimum(0.1, liq / mass)
     wet = 1.0e18 * dt * BRUN_C2 * (wet_fraction * wet_fraction * wet_fraction) / (4.0 * PI * radius * radius)
     fresh = jnp.where(is_top, new_snow / mass, 0.0)

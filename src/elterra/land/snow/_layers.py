@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -42,14 +43,21 @@ class Pack(NamedTuple):
     ice: jax.Array  #: kg m-2
     t: jax.Array  #: K
     radius: jax.Array  #: effective grain radius, um
+    aerosols: tuple[jax.Array, ...] = ()  #: kg m-2 a species; none unless `Config.aerosols` is "deposition"
 
     def layer(self, i: int) -> Pack:
         """One layer, ``[column]``."""
-        return Pack(*(x[i] for x in self))
+        return _each(lambda x: x[i], self)
+
+
+def _each(change: Callable[..., jax.Array], *packs: Pack) -> Pack:
+    """``change`` of each of the arrays."""
+    changed: Pack = jax.tree.map(change, *packs)
+    return changed
 
 
 def _choose(mask: jax.Array, yes: Pack, no: Pack) -> Pack:
-    return Pack(*(jnp.where(mask, a, b) for a, b in zip(yes, no, strict=True)))
+    return _each(lambda a, b: jnp.where(mask, a, b), yes, no)
 
 
 def _combine(a: Pack, b: Pack) -> Pack:
@@ -67,6 +75,7 @@ def _combine(a: Pack, b: Pack) -> Pack:
         a.ice + b.ice,
         jnp.where(some, t, a.t),
         jnp.where(some, jnp.clip(radius, RADIUS_MIN, RADIUS_MAX), a.radius),
+        tuple(x + y for x, y in zip(a.aerosols, b.aerosols, strict=True)),
     )
 
 
@@ -80,7 +89,7 @@ def _arrange(pack: Pack, active: jax.Array, first: int | jax.Array) -> Pack:
     n = active.shape[0]
     place = first + jnp.cumsum(active, axis=0) - active
     source = active & (jnp.arange(n)[:, None, None] == place)  # [new layer, old layer, column]
-    return Pack(*(jnp.sum(jnp.where(source, x, 0.0), axis=1) for x in pack))
+    return _each(lambda x: jnp.sum(jnp.where(source, x, 0.0), axis=1), pack)
 
 
 # The passes below are scans: unrolled, XLA computes the chain anew for every layer, and takes minutes to compile it.
@@ -96,14 +105,20 @@ def drop_iceless_layers(pack: Pack, active: jax.Array) -> tuple[Pack, jax.Array,
 
     def body(carry: tuple[jax.Array, ...], layer: tuple[Pack, jax.Array]) -> tuple[Any, Any]:
         here, is_active = layer
-        dz, liq, ice = carry
-        full = here._replace(dz=here.dz + dz, liq=here.liq + liq, ice=here.ice + ice)
+        dz, liq, ice, *aerosols = carry
+        full = here._replace(
+            dz=here.dz + dz,
+            liq=here.liq + liq,
+            ice=here.ice + ice,
+            aerosols=tuple(x + y for x, y in zip(here.aerosols, aerosols, strict=True)),
+        )
         drop = is_active & (full.ice <= MIN_ICE)
-        carry = tuple(jnp.where(drop, x, 0.0) for x in (full.dz, full.liq, full.ice))
+        carry = tuple(jnp.where(drop, x, 0.0) for x in (full.dz, full.liq, full.ice, *full.aerosols))
         return carry, (full, is_active & ~drop)
 
     zero = jnp.zeros_like(pack.dz[0])
-    (_, liq, ice), (rows, kept) = jax.lax.scan(body, (zero, zero, zero), (pack, active))
+    start = (zero,) * (3 + len(pack.aerosols))
+    (_, liq, ice, *_), (rows, kept) = jax.lax.scan(body, start, (pack, active))
     return rows, kept, liq, ice
 
 
@@ -139,12 +154,12 @@ def merge_thin_layers(pack: Pack, active: jax.Array, frac_sno: jax.Array) -> tup
         carry = above, falling, down | (carried & ~here), done + stays, left - small
         return carry, ready
 
-    empty = Pack(*(jnp.zeros_like(x[0]) for x in pack))
+    empty = _each(lambda x: jnp.zeros_like(x[0]), pack)
     left = count_layers(active)
     start = empty, empty, jnp.zeros_like(active[0]), jnp.zeros_like(left), left
     (above, _, _, done, _), (rows, kept) = jax.lax.scan(body, start, (pack, active, below))
     # a layer is ready when the next one stays
-    rows = Pack(*(jnp.concatenate([x[1:], y[None]]) for x, y in zip(rows, above, strict=True)))
+    rows = _each(lambda x, y: jnp.concatenate([x[1:], y[None]]), rows, above)
     return rows, jnp.concatenate([kept[1:], (done > 0)[None]])
 
 
@@ -165,7 +180,7 @@ def split_thick_layers(pack: Pack, active: jax.Array, frac_sno: jax.Array) -> tu
         above, one, snl = carry
         below, k, most_last, most_inner = layer
         halve = (snl == k + 1) & (frac_sno * one.dz > most_last)
-        half = one._replace(dz=0.5 * one.dz, liq=0.5 * one.liq, ice=0.5 * one.ice)
+        half = _part(one, 0.5)
         gradient = halve & (k > 0)
         across = jnp.where(gradient, above.dz + 2.0 * half.dz, 1.0)
         step = jnp.where(gradient, (above.t - half.t) * half.dz / across, 0.0)
@@ -176,16 +191,31 @@ def split_thick_layers(pack: Pack, active: jax.Array, frac_sno: jax.Array) -> tu
         thick = frac_sno * one.dz
         over = (snl > k + 1) & (thick > most_inner)
         share = jnp.where(over, 1.0 - most_inner / jnp.where(over, thick, 1.0), 0.0)
-        excess = one._replace(dz=share * one.dz, liq=share * one.liq, ice=share * one.ice)
-        one = one._replace(dz=one.dz - excess.dz, liq=one.liq - excess.liq, ice=one.ice - excess.ice)
+        excess = _part(one, share)
+        one = one._replace(
+            dz=one.dz - excess.dz,
+            liq=one.liq - excess.liq,
+            ice=one.ice - excess.ice,
+            aerosols=tuple(x - y for x, y in zip(one.aerosols, excess.aerosols, strict=True)),
+        )
         return (one, _choose(over, _combine(below, excess), below), snl), one
 
     limits = jnp.arange(n - 1), jnp.asarray(last[:-1]), jnp.asarray(inner[:-1])
     start = rows.layer(0), rows.layer(0), count_layers(active)
-    lower = Pack(*(x[1:] for x in rows))
+    lower = _each(lambda x: x[1:], rows)
     (_, lowest, snl), upper = jax.lax.scan(body, start, (lower, *limits))
-    rows = Pack(*(jnp.concatenate([x, y[None]]) for x, y in zip(upper, lowest, strict=True)))
+    rows = _each(lambda x, y: jnp.concatenate([x, y[None]]), upper, lowest)
     return _arrange(rows, jnp.arange(n)[:, None] < snl, n - snl), snl
+
+
+def _part(one: Pack, share: jax.Array | float) -> Pack:
+    """A share of what a layer holds, of the same temperature and grains."""
+    return one._replace(
+        dz=share * one.dz,
+        liq=share * one.liq,
+        ice=share * one.ice,
+        aerosols=tuple(share * x for x in one.aerosols),
+    )
 
 
 def _position(nlevsno: int, snl: jax.Array) -> jax.Array:

@@ -9,6 +9,7 @@ from elterra.land.config import Config
 from elterra.land.constants import DENH2O, DENICE, TFRZ
 from elterra.land.fields import Fields
 from elterra.land.numerics.chains import take_from_top
+from elterra.land.snow._aerosols import wash_down
 from elterra.land.snow._compaction import compact
 from elterra.land.snow._cover import melt_shape
 from elterra.land.snow._fall import LAYER_DEPTH
@@ -68,7 +69,8 @@ def snow_water(
     without snow layers) as liquid and ice lost, water and ice gained (their difference is the mean of
     ``qflx_ev_snow``, or ``qflx_ev_soil``); ``en.qflx_snomelt``: melt; of snow without layers (``s.snl`` = 0) it has
     already left ``h2osno_no_layers``, of layers it is liquid in the layers. Used if there: ``en.qflx_snofrz_lyr``,
-    ``en.qflx_snomelt_lyr`` [snow_layer, column]. ``f.forc_t``, ``f.forc_wind``.
+    ``en.qflx_snomelt_lyr`` [snow_layer, column]. ``f.forc_t``, ``f.forc_wind``; with ``cfg.aerosols`` "deposition"
+    ``f.aerosol_deposition`` [aerosol, column] (kg m-2 s-1), which falls on the top layer.
 
     Evaporation under snow layers: ice from the top layer; what ice is missing, and the liquid, from the liquid of the
     layers from the top down, then of the soil. Soil beside snow layers gives liquid only (CLM5). Snow without layers
@@ -125,6 +127,11 @@ def snow_water(
     out = percolate(liq, ice, dz, active, frac, p.ssi, p.wimp)
     liq = liq - out + jnp.concatenate([jnp.zeros_like(out[:1]), out[:-1]])
     drain = out[-1]
+    aerosols: tuple[jax.Array, ...] = ()
+    if cfg.aerosols == "deposition":
+        washed = wash_down(s.snow_aerosols, out, liq + ice)
+        fallen = jnp.where(is_top & has_layers, f.aerosol_deposition[:, None] * dt, 0.0)
+        aerosols = tuple(jnp.where(active, x, 0.0) for x in washed + fallen)
     dz = jnp.where(active, jnp.maximum(dz, liq / DENH2O + ice / DENICE), 0.0)
     int_snow = s.int_snow + share * (en.qflx_dew_snow + en.qflx_dew_grnd) + rain
 
@@ -136,6 +143,7 @@ def snow_water(
     cap_liq, cap_ice = liq[-1] * (1.0 - keep), ice[-1] * (1.0 - keep)
     shrink = jnp.where(layer == n - 1, keep, 1.0)
     liq, ice, dz = liq * shrink, ice * shrink, dz * shrink
+    aerosols = tuple(x * shrink for x in aerosols)
 
     # Settling.
     melt_lyr = en.get("qflx_snomelt_lyr")
@@ -163,7 +171,9 @@ def snow_water(
     )
 
     # Layers: give up those without ice, all if there is too little for any, merge, split.
-    pack, kept, spilled_liq, spilled_ice = drop_iceless_layers(Pack(dz, liq, ice, t, radius), active)
+    pack, kept, spilled_liq, spilled_ice = drop_iceless_layers(
+        Pack(dz, liq, ice, t, radius, aerosols), active
+    )
     total_dz, total_liq, total_ice = (
         jnp.sum(jnp.where(kept, x, 0.0), axis=0) for x in (pack.dz, pack.liq, pack.ice)
     )
@@ -197,6 +207,7 @@ def snow_water(
         refrozen=refrozen,
         radius_fresh=fresh_radius(f.forc_t, p.fresh_snw_rds_max),
         radius_refrozen=p.snw_rds_refrz,
+        table=p.get("snow_aging"),
     )
 
     # Water for the soil; what melted takes cover at the start of the next step.
@@ -220,6 +231,7 @@ def snow_water(
         int_snow=jnp.where(some, jnp.maximum(int_snow, 0.0), 0.0),
         frac_sno=frac,
         qflx_snow_drain=snow_drain,
+        **({"snow_aerosols": jnp.stack(pack.aerosols)} if aerosols else {}),
     )
     out_fields = Fields(
         qflx_rain_plus_snomelt=beside + snow_drain,

@@ -85,7 +85,7 @@ def ground_energy(
     - ``f``: ``forc_lwrad``; ``veg``: ``frac_veg_nosno``
     - ``rad``: ``sabv``, ``sabg``, ``sabg_bare`` (per unit area of snow-free ground) ``[patch, column]``,
       ``sabg_lyr`` ``[nlevsno + 1, patch, column]`` (per unit area of ground; the snow layers, then the soil
-      under snow and open; sums to ``sabg``), W m-2
+      under snow and open; sums to ``sabg`` less ``sabg_lost``), W m-2
     - ``grnd``: ``emg``, ``htvp``, ``frac_sno_eff`` ``[column]``
     - ``flx`` ``[patch, column]``: ``eflx_sh_{grnd,snow,soil,h2osfc,veg}``, ``qflx_evap_{soi,veg}``,
       ``qflx_tran_veg``, ``qflx_ev_{snow,soil,h2osfc}``, ``cgrnds``, ``cgrndl``, ``dlrad``, ``ulrad``

@@ -22,7 +22,7 @@ from elterra.land.soil_water._drainage import (
     perched_drainage,
     water_table,
 )
-from elterra.land.soil_water._richards import RichardsResult, solve_richards
+from elterra.land.soil_water._richards import Adaptive, RichardsResult, solve_richards
 from elterra.land.soil_water._surface import (
     MIN_H2OSFC,
     h2osfc_fraction,
@@ -84,6 +84,7 @@ def clm_richards(
     sink: jax.Array,
     dt: float,
     substeps: int = SUBSTEPS,
+    adaptive: Adaptive | None = None,
 ) -> RichardsResult:
     """Richards flow over the soil layers with Clapp-Hornberger functions and ice impedance.
 
@@ -114,6 +115,7 @@ def clm_richards(
         sink=sink,
         active=active,
         substeps=substeps,
+        adaptive=adaptive,
     )
 
 
@@ -179,7 +181,8 @@ def soil_hydrology(p: Fields, s: Fields, flx: Fields, snow: Fields, cfg: Config)
     uptake = root_water_uptake(p, flx)
     lost = jnp.sum(jnp.where(active, 0.0, uptake), axis=0)
     sink = jnp.where(active, uptake, 0.0) + jnp.where(layer == p.nbedrock - 1, lost, 0.0)
-    flow = clm_richards(liq, ice, p, active, sfc.qflx_infl, sink, dt)
+    adaptive = Adaptive() if cfg.substeps == "adaptive" else None
+    flow = clm_richards(liq, ice, p, active, sfc.qflx_infl, sink, dt, adaptive=adaptive)
     net = flow.flux[:-1] - flow.flux[1:] - sink
     liq = liq + jnp.where(active, net, 0.0) * dt
 

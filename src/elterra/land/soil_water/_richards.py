@@ -1,4 +1,4 @@
-"""Richards equation in moisture form: implicit, flux form, fixed number of sub-steps.
+"""Richards equation in moisture form: implicit, flux form, sub-steps fixed in number or by their error.
 
 The solver knows nothing about soils: potential and conductivity are functions handed in, so that
 exact solutions for other constitutive laws run through the same code as the land model.
@@ -20,6 +20,13 @@ PotentialFn = Callable[[jax.Array], tuple[jax.Array, jax.Array]]
 #: derivatives with respect to the two
 ConductivityFn = Callable[[jax.Array, jax.Array], tuple[jax.Array, jax.Array, jax.Array]]
 
+#: s, what may be missing of a step at its end (CLM5)
+_FINISHED = 1.0e-8
+
+
+#: water, flux times time, largest error, length of the sub-step, time done
+_Progress = tuple[jax.Array, jax.Array, jax.Array, jax.Array, jax.Array]
+
 
 class RichardsResult(NamedTuple):
     """What a solve returns. ``flux`` is the mean over the step, positive downward."""
@@ -27,6 +34,14 @@ class RichardsResult(NamedTuple):
     theta: jax.Array  #: [layer, ...] volumetric water content after the step
     flux: jax.Array  #: [layer + 1, ...] mm s-1 through the interfaces, surface and bottom included
     error: jax.Array  #: [...] mm, largest difference of a layer between explicit and implicit net flux
+
+
+class Adaptive(NamedTuple):
+    """Sub-steps that are halved or doubled by the error of a layer (CLM5, its namelist ``soilwater_movement_inparm``)."""
+
+    upper: float = 0.1  #: mm, above it a sub-step is done again with half its length
+    lower: float = 0.01  #: mm, below it the next one is twice as long
+    shortest: float = 60.0  #: s
 
 
 def solve_richards(
@@ -44,13 +59,15 @@ def solve_richards(
     active: jax.Array | None = None,
     substeps: int = 4,
     iterations: int = 1,
+    adaptive: Adaptive | None = None,
 ) -> RichardsResult:
     """One time step of d(theta)/dt = -dq/dz - sink with q = -K (d(psi)/dz - 1).
 
     Backward Euler in ``substeps`` equal parts with ``iterations`` Newton iterations each; one iteration is
     the linearised scheme of CLM5 (tech note 2.7.3.4-2.7.3.5; CLM5 adapts the number of sub-steps, here it is
-    static). Water content is always updated from the divergence of one flux per interface, so that the column
-    sum changes by the boundary fluxes and the sink to round-off, whatever the Newton residual.
+    static unless ``adaptive`` is given: then columns take as many as they need, the program runs until the last is done, and
+    it has no reverse derivative). Water content is always updated from the divergence of one flux per interface, so that the
+    column sum changes by the boundary fluxes and the sink to round-off, whatever the Newton residual.
 
     Arrays are ``[layer, ...]``; lengths in mm, times in s, fluxes and ``sink`` in mm s-1. ``dz`` thickness,
     ``z`` depth of the nodes. The top boundary is a flux (``flux_top``) or a water content ``theta_top`` held
@@ -65,7 +82,6 @@ def solve_richards(
     n = theta.shape[0]
     zero = jnp.zeros_like(theta[0])
     dt_sub = dt / substeps
-    dt_dz = dt_sub / dz
     # Interfaces 0..n. A closed interface has conductance 0; a Dirichlet boundary has a ghost node at the
     # edge.
     lower_edge = z[-1] + 0.5 * dz[-1]
@@ -91,7 +107,9 @@ def solve_richards(
         dq_low = -dk_low * gradient - k * dpsi[1:] / distance
         return prescribed + open_ * q, open_ * dq_up, open_ * dq_low
 
-    def newton(start: jax.Array, water: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+    def newton(
+        start: jax.Array, water: jax.Array, dt_dz: jax.Array
+    ) -> tuple[jax.Array, jax.Array, jax.Array]:
         q, dq_up, dq_low = fluxes(water)
         net = q[:-1] - q[1:] - sink
         residual = water - start - dt_dz * net
@@ -105,12 +123,16 @@ def solve_richards(
 
     def substep(carry: tuple[jax.Array, jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array, jax.Array]:
         start, total, worst = carry
-        water, linear, first_net = newton(start, start)
+        dt_dz = dt_sub / dz
+        water, linear, first_net = newton(start, start, dt_dz)
         for _ in range(iterations - 1):
-            water, linear, _ = newton(start, water)
+            water, linear, _ = newton(start, water, dt_dz)
         change = dt_dz * (linear[:-1] - linear[1:] - sink)
         error = 0.5 * dt_sub * jnp.max(jnp.abs(first_net - change / dt_dz), axis=0)
         return start + change, total + linear, jnp.maximum(worst, error)
+
+    if adaptive is not None:
+        return _adapt(newton, theta, dz, jnp.zeros_like(open_), sink, dt, adaptive)
 
     carry = (theta, jnp.zeros_like(open_), zero)
     if substeps == 1:
@@ -118,3 +140,38 @@ def solve_richards(
     else:
         end, total, worst = jax.lax.fori_loop(0, substeps, lambda _, c: substep(c), carry)
     return RichardsResult(end, total / substeps, worst)
+
+
+def _adapt(
+    newton: Callable[[jax.Array, jax.Array, jax.Array], tuple[jax.Array, jax.Array, jax.Array]],
+    theta: jax.Array,
+    dz: jax.Array,
+    nothing: jax.Array,
+    sink: jax.Array | float,
+    dt: float | jax.Array,
+    rule: Adaptive,
+) -> RichardsResult:
+    """Sub-steps of the length that the error of each column allows, first the whole step (CLM5)."""
+
+    def trial(carry: _Progress) -> _Progress:
+        water, total, worst, length, done = carry
+        _, linear, first_net = newton(water, water, length / dz)
+        net = linear[:-1] - linear[1:] - sink
+        error = 0.5 * length * jnp.max(jnp.abs(first_net - net), axis=0)
+        # at the shortest length whatever comes is taken, also what is not a number
+        accepted = (error <= rule.upper) | (length <= rule.shortest)
+        taken = jnp.where(accepted, length, 0.0)
+        water = jnp.where(accepted, water + length / dz * net, water)
+        done = done + taken
+        longer = jnp.where(error < rule.lower, 2.0 * length, length)
+        length = jnp.where(accepted, jnp.minimum(longer, dt - done), jnp.maximum(0.5 * length, rule.shortest))
+        worst = jnp.where(accepted, jnp.maximum(worst, error), worst)
+        return water, total + linear * taken, worst, length, done
+
+    def unfinished(carry: _Progress) -> jax.Array:
+        return jnp.any(dt - carry[-1] > _FINISHED)
+
+    zero = jnp.zeros_like(theta[0])
+    start = theta, nothing, zero, zero + dt, zero
+    water, total, worst, _, _ = jax.lax.while_loop(unfinished, trial, start)
+    return RichardsResult(water, total / dt, worst)

@@ -72,8 +72,10 @@ def ground_state(p: Fields, s: Fields, f: Fields, veg: Fields, cfg: Config) -> F
     qg_soil = hr * jnp.where(between, f.forc_q, qs_soil)
     dqg_soil = jnp.where(between, 0.0, hr * dqs_soil)
     qg_snow = jnp.where(has_snow, qs_snow, qg_soil)
-    dqg_snow = jnp.where(has_snow, dqs_snow, dqg_soil)
     f_bare = 1.0 - f_sno - f_wat
+    # Without a snow layer CLM5 takes the slope of the ground times the humidity of the soil once more.
+    dqg_land = f_sno * dqs_snow + f_bare * dqg_soil
+    dqg_land = jnp.where(has_snow, dqg_land, (1.0 - f_wat) * hr * dqg_land)
 
     # Dry surface layer: its thickness grows as the liquid water falls below a share of the free pore space.
     air_dry = watsat * jnp.exp(jnp.log(p.sucsat[0] / _AIR_DRY_SUCTION) / bsw)
@@ -97,7 +99,7 @@ def ground_state(p: Fields, s: Fields, f: Fields, veg: Fields, cfg: Config) -> F
         qg_snow=qg_snow,
         qg_soil=qg_soil,
         qg_h2osfc=qs_wat,
-        dqgdT=f_sno * dqg_snow + f_bare * dqg_soil + f_wat * dqs_wat,
+        dqgdT=dqg_land + f_wat * dqs_wat,
         soilresis=soilresis,
         dsl=dsl,
         soil_humidity=hr,

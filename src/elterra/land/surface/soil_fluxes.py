@@ -62,7 +62,8 @@ def soil_fluxes(
     lw_emitted = grnd.emg * SB * heat.t4_grnd
     lw_change = 4.0 * grnd.emg * SB * heat.t_grnd_before**3 * tinc
     lh_grnd = evap * htvp
-    ground = rad.sabg + flx.dlrad + grnd.emg * lw_down - lw_emitted - lw_change - (sh_grnd + lh_grnd)
+    absorbed = rad.sabg - rad.sabg_lost
+    ground = absorbed + flx.dlrad + grnd.emg * lw_down - lw_emitted - lw_change - (sh_grnd + lh_grnd)
     lw_out = flx.ulrad + (1.0 - grnd.emg) * lw_down + bare * lw_emitted + lw_change
     lw_net = lw_out - f.forc_lwrad
     sh_tot = flx.eflx_sh_veg + sh_grnd
@@ -101,5 +102,5 @@ def soil_fluxes(
         eflx_evap_excess=excess,
         qflx_evap_tot=flx.qflx_evap_veg + evap,
         qflx_evap_can=flx.qflx_evap_veg - flx.qflx_tran_veg,
-        errseb=rad.sabv + rad.sabg - lw_net - sh_tot - lh_tot - ground,
+        errseb=rad.sabv + absorbed - lw_net - sh_tot - lh_tot - ground,
     )

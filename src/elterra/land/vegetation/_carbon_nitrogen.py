@@ -12,6 +12,7 @@ from elterra.land.allocation import maintenance_respiration, nitrogen_demand
 from elterra.land.config import NLEVSOI, Config
 from elterra.land.constants import MOLAR_MASS_C, SECSPDAY
 from elterra.land.fields import Fields
+from elterra.land.memory import running_mean
 from elterra.land.mortality import litter_to_soil, root_profile, surface_profile
 from elterra.land.phenology import phenology
 from elterra.land.vegetation._burn import burn
@@ -42,7 +43,7 @@ def _annual_memory(
         "tempsum_potential_gpp": jnp.where(done, 0.0, tempsum),
         "annmax_retransn": jnp.where(done, tempmax, s.annmax_retransn),
         "tempmax_retransn": jnp.where(done, 0.0, tempmax),
-        "annet": s.annet + (drv.qflx_evap_tot - s.annet) * (dt / _YEAR),
+        "annet": running_mean(s, "annet", drv.qflx_evap_tot, 365.0, dt),
     }
 
 
