@@ -38,7 +38,7 @@ def toy_stages(monkeypatch):
         return StageResult(outputs=["two/x.txt"])
 
     chain = (Stage("one", 1, one), Stage("two", 1, two, needs=("one",), sections=("ensemble",)))
-    monkeypatch.setattr("elterra.pipeline._run.all_stages", lambda: chain)
+    monkeypatch.setattr("elterra.pipeline._run.stages_for", lambda _: chain)
     return chain
 
 

@@ -102,7 +102,7 @@ def run_by_command(run_dir: Path) -> None:
     import elterra.pipeline._run as pipeline_run
     from elterra.cli import main
 
-    pipeline_run.all_stages = stages
+    pipeline_run.stages_for = lambda _: stages()
     write_json(
         run_dir / "experiment.json",
         {"experiment": experiment().model_dump(mode="json"), "folder": str(run_dir)},

@@ -116,6 +116,13 @@ def bench(
     if json_:
         emit(told)
         return
-    for key, value in told["figures"].items():
-        typer.echo(f"{key:<48}{value:.6g}")
-    typer.echo(f"{told['name']}: {told['seconds']:.1f} s on {told['machine']}")
+    typer.echo(f"{told['name']}, elterra {told['version']}, {told['machine']}, {told['seconds']:.1f} s")
+    if name == "clm5":
+        from rich.console import Console
+
+        from elterra.bench.clm5 import table
+
+        table(told["figures"], Console().print)
+        return
+    for key in sorted(told["figures"]):
+        typer.echo(f"  {key:<50}{told['figures'][key]:>14.6g}")
