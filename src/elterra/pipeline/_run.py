@@ -36,14 +36,14 @@ from elterra.pipeline._stage import (
     plain_section,
 )
 from elterra.pipeline.stages import region_stages
-from elterra.pipeline.stages import stages as station_stages
+from elterra.pipeline.stages import stages as all_stages
 
 Report = Callable[[ProgressEvent], None]
 
 
 def stages_for(experiment: Experiment | Region) -> tuple[Stage, ...]:
     """The stages of a station's reanalysis, or those of a region."""
-    return region_stages() if isinstance(experiment, Region) else station_stages()
+    return region_stages() if isinstance(experiment, Region) else all_stages()
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,8 +115,12 @@ def _dominant(data: xr.Dataset, lines: list[np.ndarray], stretch: float) -> Pane
     return Panel("Largest part of the land", number, classes=classes, lines=lines, stretch=stretch)
 
 
-def graticule(grid: Grid, step: float = 10.0) -> list[np.ndarray]:
-    """Meridians and parallels each `step` degrees inside a grid, as polylines in fractional cells."""
+def graticule(grid: Grid, step: float | None = None) -> list[np.ndarray]:
+    """Meridians and parallels each `step` degrees (by the size of the grid: 10, 5 or 2) inside a grid, as polylines
+    in fractional cells."""
+    if step is None:
+        span = float(np.ptp(grid.lat))
+        step = 10.0 if span > 25.0 else 5.0 if span > 10.0 else 2.0
     lat0, lat1 = max(float(grid.lat.min()) - step, -89.0), min(float(grid.lat.max()) + step, 89.0)
     lon0, lon1 = float(grid.lon.min()) - step, float(grid.lon.max()) + step
     out = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import struct
+import textwrap
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -94,7 +95,9 @@ def figure(panels: Sequence[Panel], title: str = "", note: str = "", columns: in
             x = 12 + j * (_WIDTH + _GAP)
             out.append(_panel(panels[i], x, y, heights[i]))
         y += _TOP + tallest + _GAP
-    width, height = 24 + columns * _WIDTH + (columns - 1) * _GAP, y + (28 if note else 0)
+    width = 24 + columns * _WIDTH + (columns - 1) * _GAP
+    lines = textwrap.wrap(note, max(20, width // 6))  # letters of 11 pixels are some 6 wide
+    height = y + 12 + 16 * len(lines)
     head = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
         f'viewBox="0 0 {width:.0f} {height:.0f}" font-family="Helvetica, Arial, DejaVu Sans, sans-serif">',
@@ -104,8 +107,8 @@ def figure(panels: Sequence[Panel], title: str = "", note: str = "", columns: in
         head.append(
             f'<text x="12" y="26" font-size="17" font-weight="bold" fill="#222">{escape(title)}</text>'
         )
-    if note:
-        out.append(f'<text x="12" y="{y + 12:.0f}" font-size="11" fill="#555">{escape(note)}</text>')
+    for k, line in enumerate(lines):
+        out.append(f'<text x="12" y="{y + 12 + 16 * k:.0f}" font-size="11" fill="#555">{escape(line)}</text>')
     return "\n".join([*head, *out, "</svg>", ""])
 
 
