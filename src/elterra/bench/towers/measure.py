@@ -122,11 +122,18 @@ def _samples(
     by_name = {one.group.name: one for one in found}
     shared = {t.key: one for one in found if one.group.shared for t in one.group.judged}
     errors = {one.group.name: global_errors(one) for one in found if one.group.shared}
-    samples = {}
-    for tower in towers:
+    samples: dict[str, dict[str, dict[str, Sample]]] = {}
+    seen: dict[str, list[float]] = {}
+    # those with two years first: what another year is like is learned from them
+    for tower in sorted(towers, key=lambda t: -t.train_days):
         common = shared.get(tower.key)
         amplitude = errors[common.group.name] if common is not None else {}
-        predicted = predictions_of(tower, prior[tower.key], by_name[tower.key], common, amplitude)
+        widen = {method: max(1.0, float(np.median(ratios))) for method, ratios in seen.items() if ratios}
+        predicted, ratios = predictions_of(
+            tower, prior[tower.key], by_name[tower.key], common, amplitude, widen
+        )
+        for method, of_kinds in ratios.items():
+            seen.setdefault(method, []).extend(of_kinds)
         samples[tower.key] = {
             **samples_of(tower, predicted),
             **monthly_samples(tower, months, prior[tower.key], by_name[tower.key], common),
