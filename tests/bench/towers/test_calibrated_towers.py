@@ -26,7 +26,7 @@ def scored():
     samples = {}
     for t in towers:
         common = shared[t.key]
-        predicted = predictions_of(t, prior[t.key], by_name[t.key], common, global_errors(common))
+        predicted, _ = predictions_of(t, prior[t.key], by_name[t.key], common, global_errors(common))
         samples[t.key] = samples_of(t, predicted)
     return towers, found, samples, figures_of(towers, samples)
 

@@ -48,6 +48,7 @@ class Calibrated:
     misfit: list[float]
     judged: dict[str, Predictions]
     trained: dict[str, Predictions]
+    linear: bool = False
 
 
 def groups_of(towers: Sequence[Tower], with_global: bool = True) -> list[Group]:
@@ -76,10 +77,8 @@ def calibrate_groups(
     update uses it up, and the ensemble after it is run through the whole record. A group of
     which too many members fail is left out, with a word on stderr.
     """
-    z0 = sample_prior(_standard(), members, SEED)
+    z0, prior = prior_runs(runs, members)
     data = {t.key: train_data(t) for t in runs.towers}
-    whole = runs.predict([Request(t, z0, t.days) for t in runs.towers])
-    prior = {t.key: p for t, p in zip(runs.towers, whole, strict=True)}
     found = [Calibrated(g, [z0], [], [], {}, {}) for g in groups]
     seen = [[prior[t.key] for t in g.trained] for g in groups]
     for iteration in range(iterations):
@@ -103,9 +102,46 @@ def calibrate_groups(
     return prior, found
 
 
+def prior_runs(runs: TowerRuns, members: int) -> tuple[Array, dict[str, Predictions]]:
+    """The prior draws ``[unknown, member]`` that all groups begin with, and whole records predicted with them."""
+    z0 = sample_prior(_standard(), members, SEED)
+    whole = runs.predict([Request(t, z0, t.days) for t in runs.towers])
+    return z0, {t.key: p for t, p in zip(runs.towers, whole, strict=True)}
+
+
+def linear_groups(
+    runs: TowerRuns, groups: Sequence[Group], members: int
+) -> tuple[dict[str, Predictions], list[Calibrated]]:
+    """The same without a run beyond the prior's: one update with the whole likelihood, predictions moved by its transform.
+
+    Exact for a linear model; what else it is worth is seen beside `calibrate_groups`.
+    """
+    z0, prior = prior_runs(runs, members)
+    data = {t.key: train_data(t) for t in runs.towers}
+    found = []
+    for group in groups:
+        one = Calibrated(group, [z0], [], [], {}, {}, linear=True)
+        transform, alive = _update(one, [prior[t.key] for t in group.trained], data, 1)
+        lost = [t.key for t in group.judged if not np.isfinite(prior[t.key]["NEE_all"][:, alive]).all()]
+        if lost:
+            print(
+                f"towers: {group.name} without linear estimate: members lost at {', '.join(lost)}",
+                file=sys.stderr,
+            )
+            continue
+        one.judged = {t.key: _moved(prior[t.key], transform, alive) for t in group.judged}
+        found.append(one)
+    return prior, found
+
+
+def _moved(predictions: Predictions, transform: Array, alive: NDArray[np.bool_]) -> dict[str, Array]:
+    return {n: np.asarray(v, dtype=float)[:, alive] @ transform for n, v in predictions.items()}
+
+
 def _update(
     one: Calibrated, predictions: Sequence[Predictions], data: Mapping[str, TrainData], remaining: int
-) -> None:
+) -> tuple[Array, NDArray[np.bool_]]:
+    """Adds an update to ``one``; gives its transform and the members that took part."""
     own = [data[t.key] for t in one.group.trained]
     predicted = np.concatenate([d.predicted(p) for d, p in zip(own, predictions, strict=True)])
     value, sd = np.concatenate([d.value for d in own]), np.concatenate([d.sd for d in own])
@@ -119,9 +155,10 @@ def _update(
     one.misfit.append(step.misfit)
     if remaining == 1:
         one.trained = {
-            t.key: {n: np.asarray(v, dtype=float)[:, alive] @ step.transform for n, v in p.items()}
+            t.key: _moved(p, step.transform, alive)
             for t, p in zip(one.group.trained, predictions, strict=True)
         }
+    return step.transform, alive
 
 
 def _standard() -> list[Prior]:

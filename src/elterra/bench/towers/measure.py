@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from elterra.bench.clm5 import cache_folder, reference_folder
-from elterra.bench.towers.inversion import Calibrated, calibrate_groups, groups_of
+from elterra.bench.towers.inversion import Calibrated, calibrate_groups, groups_of, linear_groups
 from elterra.bench.towers.methods import global_errors, predictions_of
 from elterra.bench.towers.months import MonthlyTable, monthly_samples
 from elterra.bench.towers.records import Tower, daily, half_hourly
@@ -72,22 +72,44 @@ def measure_towers(
     )
     spun_up = runs.spin_up()
     months = MonthlyTable(place)
-    found: list[Calibrated] = []
-    figures: dict[str, float] = {}
-    # every tower alone first: what is known by then is told before the global parameters are looked for
-    own = [g for g in groups_of(runs.towers) if not g.shared]
-    for groups in (own, [g for g in groups_of(runs.towers) if g.shared]):
-        prior, calibrated = calibrate_groups(runs, groups, settings.members, settings.iterations)
-        found += calibrated
-        scored = [t for t in runs.towers if any(one.group.name == t.key for one in found)]
-        figures = figures_of(scored, _samples(scored, months, prior, found))
-        figures |= _about(scored, spun_up, found)
-        figures["summary.model_runs_made"] = runs.ran
-        if not quick and case is None:
-            named = {f"towers.{name}": value for name, value in figures.items()}
-            write_json(runs.folder / f"figures_{part}.json", named)
-        print(table_of(scored, figures), file=sys.stderr, flush=True)
-    return {f"towers.{name}": value for name, value in figures.items()}
+    groups = groups_of(runs.towers)
+    own, shared = [g for g in groups if not g.shared], [g for g in groups if g.shared]
+    # what is known is told at once: by the prior's runs alone, then each tower alone, then the global parameters
+    prior, found = linear_groups(runs, groups, settings.members)
+    figures = _report(runs, months, prior, found, spun_up, name=None if quick else part, case=case)
+    for some in (own, shared):
+        prior, calibrated = calibrate_groups(runs, some, settings.members, settings.iterations)
+        done = {one.group.name for one in calibrated}
+        found = [one for one in found if one.group.name not in done] + calibrated
+        figures = _report(runs, months, prior, found, spun_up, name=None if quick else part, case=case)
+    return figures
+
+
+def _report(
+    runs: TowerRuns,
+    months: MonthlyTable,
+    prior: Mapping[str, Predictions],
+    found: Sequence[Calibrated],
+    spun_up: Mapping[str, Mapping[str, float]],
+    *,
+    name: str | None,
+    case: str | None,
+) -> dict[str, float]:
+    """Scores of what has been calibrated; a table on stderr, figures in ``figures_<part>.json`` (``_some`` with a case)."""
+    names = {one.group.name for one in found}
+    towers = [t for t in runs.towers if t.key in names]
+    figures = figures_of(towers, _samples(towers, months, prior, found))
+    figures |= _about(towers, spun_up, found)
+    figures["summary.model_runs_made"] = runs.ran
+    for method, shared in (("site", False), ("global", True)):
+        of = [not one.linear for one in found if one.group.shared == shared]
+        if of:
+            figures[f"summary.runs.{method}"] = float(np.mean(of))
+    named = {f"towers.{key}": value for key, value in figures.items()}
+    if name is not None:
+        write_json(runs.folder / f"figures_{name}{'_some' if case else ''}.json", named)
+    print(table_of(towers, figures), file=sys.stderr, flush=True)
+    return named
 
 
 def _samples(
@@ -100,11 +122,18 @@ def _samples(
     by_name = {one.group.name: one for one in found}
     shared = {t.key: one for one in found if one.group.shared for t in one.group.judged}
     errors = {one.group.name: global_errors(one) for one in found if one.group.shared}
-    samples = {}
-    for tower in towers:
+    samples: dict[str, dict[str, dict[str, Sample]]] = {}
+    seen: dict[str, list[float]] = {}
+    # those with two years first: what another year is like is learned from them
+    for tower in sorted(towers, key=lambda t: -t.train_days):
         common = shared.get(tower.key)
         amplitude = errors[common.group.name] if common is not None else {}
-        predicted = predictions_of(tower, prior[tower.key], by_name[tower.key], common, amplitude)
+        widen = {method: max(1.0, float(np.median(ratios))) for method, ratios in seen.items() if ratios}
+        predicted, ratios = predictions_of(
+            tower, prior[tower.key], by_name[tower.key], common, amplitude, widen
+        )
+        for method, of_kinds in ratios.items():
+            seen.setdefault(method, []).extend(of_kinds)
         samples[tower.key] = {
             **samples_of(tower, predicted),
             **monthly_samples(tower, months, prior[tower.key], by_name[tower.key], common),
@@ -141,7 +170,7 @@ def data_folder() -> Path:
 
 
 def _about(
-    towers: Sequence[Tower], spun_up: dict[str, dict[str, float]], calibrated: Sequence[Calibrated]
+    towers: Sequence[Tower], spun_up: Mapping[str, Mapping[str, float]], calibrated: Sequence[Calibrated]
 ) -> dict[str, float]:
     """Spin-up and inversion of each tower."""
     figures: dict[str, float] = {}

@@ -30,6 +30,8 @@ METHODS = ("prior", "climatology", "global", "site", "discrepancy")
 MEMORY_DAYS = (3, 10, 30)
 #: days of a part that is left out, and number of parts, when a discrepancy is learned; known values it needs
 PART_DAYS, PARTS, LEAST = 91, 5, 200
+#: days of a first part that shows more than one year
+TWO_YEARS = 2 * 365
 
 
 @dataclass(frozen=True)
@@ -47,14 +49,22 @@ def predictions_of(
     site: Calibrated,
     shared: Calibrated | None,
     amplitude: Mapping[str, tuple[float, float]],
-) -> dict[str, dict[str, Predicted]]:
+    widen: Mapping[str, float] | None = None,
+) -> tuple[dict[str, dict[str, Predicted]], dict[str, list[float]]]:
     """By kind and method. ``amplitude`` by variable: error of the global parameters, learned at other sites
-    (`global_errors`)."""
+    (`global_errors`). ``widen`` by method: factor on the error where the first part is shorter than two years and nothing
+    tells what another year is like.
+
+    Second result, of towers with two years: by method, how much larger residuals of years left out are than those of
+    quarters, one number a kind; their median is ``widen``.
+    """
     data = train_data(tower)
     predicted = data.predicted(site.judged[tower.key])
     alive = np.isfinite(predicted).all(axis=0)
-    fold = folds(data.day, tower.train_days)
-    mean, sd = left_out(predicted[:, alive], data, fold)
+    predicted = predicted[:, alive]
+    mean, sd = left_out(predicted, data, folds(data.day, tower.train_days))
+    by_quarters, _ = left_out(predicted, data, folds(data.day, 0))
+    ratios: dict[str, list[float]] = {"site": [], "discrepancy": []}
     out: dict[str, dict[str, Predicted]] = {}
     for target in tower.targets:
         if target.kind not in data.kinds:
@@ -65,21 +75,28 @@ def predictions_of(
         spread[data.day[here]] = sd[here]
         climate = climatology(tower, target)
         assert climate is not None
+        error = learned_sd(residual, np.nan_to_num(spread), target.sd) * _wider(widen, "site", tower)
         found = {
             "prior": Predicted(_alive(prior[target.kind]), _filled(target.sd)),
             "climatology": _of_climate(climate),
-            "site": Predicted(
-                _alive(site.judged[tower.key][target.kind]),
-                learned_sd(residual, np.nan_to_num(spread), target.sd),
-            ),
+            "site": Predicted(_alive(site.judged[tower.key][target.kind]), error),
         }
         if shared is not None and target.variable in amplitude:
             members = _alive(shared.judged[tower.key][target.kind])
             a, b = amplitude[target.variable]
             found["global"] = Predicted(members, np.hypot(a, b * members.mean(axis=1)))
         out[target.kind] = found
-    _add_discrepancy(tower, site.judged[tower.key], out)
-    return out
+        ratios["site"].append(_rms(residual) / _rms(data.value[here] - by_quarters[here]))
+    ratios["discrepancy"] = _add_discrepancy(tower, site.judged[tower.key], out, widen)
+    return out, ratios if tower.train_days >= TWO_YEARS else {}
+
+
+def _wider(widen: Mapping[str, float] | None, method: str, tower: Tower) -> float:
+    return 1.0 if widen is None or tower.train_days >= TWO_YEARS else widen.get(method, 1.0)
+
+
+def _rms(residual: Array) -> float:
+    return float(np.sqrt(np.nanmean(residual**2)))
 
 
 def global_errors(shared: Calibrated) -> dict[str, tuple[float, float]]:
@@ -111,12 +128,20 @@ def _filled(sd: Array) -> Array:
     return np.where(np.isfinite(sd), sd, np.nanmedian(sd))
 
 
-def _add_discrepancy(tower: Tower, predicted: Predictions, out: dict[str, dict[str, Predicted]]) -> None:
+def _add_discrepancy(
+    tower: Tower,
+    predicted: Predictions,
+    out: dict[str, dict[str, Predicted]],
+    widen: Mapping[str, float] | None,
+) -> list[float]:
     """Method ``discrepancy``: the misfit of the calibrated ensemble's mean, learned by trees from weather and the
-    model's own fluxes. Parts of `PART_DAYS` are left out in turn; later days get the mean of all."""
+    model's own fluxes. Later days get the mean of what is learned with parts of `PART_DAYS` left out in turn; the
+    error is that of years left out, where there are two. Gives the ratio of both errors."""
     features = features_of(tower, predicted)
-    part = (np.arange(tower.days) // PART_DAYS) % PARTS
-    train = np.arange(tower.days) < tower.train_days
+    day = np.arange(tower.days)
+    part, year = (day // PART_DAYS) % PARTS, day // 365
+    train = day < tower.train_days
+    ratios = []
     for target in tower.targets:
         if target.kind not in out:
             continue
@@ -125,9 +150,15 @@ def _add_discrepancy(tower: Tower, predicted: Predictions, out: dict[str, dict[s
         misfit = np.where(train, target.value - mean, np.nan)
         own = np.concatenate([features, mean[:, None].astype(np.float32)], axis=1)
         shift = learn_mean(own, misfit, part, least=LEAST).mean
+        residual = misfit - shift
+        if tower.train_days >= TWO_YEARS:
+            of_years = misfit - learn_mean(own, misfit, year, least=LEAST).mean
+            ratios.append(_rms(of_years) / _rms(residual))
+            residual = of_years
         spread = site.members.std(axis=1, ddof=1)
-        sd = learned_sd(misfit - shift, spread, target.sd)
+        sd = learned_sd(residual, spread, target.sd) * _wider(widen, "discrepancy", tower)
         out[target.kind]["discrepancy"] = Predicted(site.members + shift[:, None], sd)
+    return ratios
 
 
 def features_of(tower: Tower, predicted: Predictions) -> NDArray[np.float32]:

@@ -28,6 +28,8 @@ VARIABLES: Mapping[str, tuple[str, float, str]] = {
 }
 #: months that have to be there on either side
 LEAST = 6
+#: months that make a climatology: of one year it would be that year
+LEAST_CLIMATE = 18
 #: error of a month's value where nothing was learned: relative, and absolute in the unit of the variable
 PRIOR_ERROR = {"GPP_month": (0.15, 0.2), "NEE_month": (0.2, 0.3), "ET_month": (0.2, 0.1)}
 
@@ -90,7 +92,8 @@ def monthly_samples(
                 relative, absolute = PRIOR_ERROR[variable]
                 sd = absolute + relative * np.abs(value)
             methods[name] = Predicted(members[at], sd)
-        methods["climatology"] = _climatology(month, value, train)
+        if train.sum() >= LEAST_CLIMATE:
+            methods["climatology"] = _climatology(month, value, train)
         block = (month - split).astype(int) // 3
         out[variable] = {
             name: ensemble_sample(
