@@ -50,7 +50,7 @@ def test_waves_of_temperature_are_damped_and_late():
     np.testing.assert_allclose(
         swing[1] / swing[0], np.exp(-0.99 * np.sqrt(2 * np.pi / (365 * 86400) / 1.2e-6)), rtol=0.05
     )
-    assert deep[:, 1, 0].argmax() > deep[:, 0, 0].argmax()
+    assert deep[:, 2, 0].argmax() > deep[:, 0, 0].argmax()
 
 
 def test_withheld_blocks_are_withheld():
