@@ -113,7 +113,7 @@ def test_another_window_runs_with_the_same_weights():
     model, x = awake(SHAPE), sample()
     wider = with_window(model, (8, 4, 4))
     assert wider.shape.reference == (8, 2, 2)
-    bias = [m.down[0].blocks[0].attention.position((3, 2, 2)) for m in (model, wider)]
+    bias = [m.bottom.blocks[0].attention.position((3, 2, 2)) for m in (model, wider)]
     np.testing.assert_array_equal(*bias)
     out = run(wider, x)[1].mean
     assert bool(jnp.isfinite(out).all())
