@@ -123,7 +123,7 @@ def test_another_window_runs_with_the_same_weights():
 
 
 def test_gradients_are_finite_with_sea_rock_and_dropped_paths():
-    shape = dataclasses.replace(DEEP, depths=(1, 2), drop_path=0.2, remat=True)
+    shape = dataclasses.replace(SHAPE, drop_path=0.2, remat=True)
     model, x = awake(shape), sample(sea=0.6)
 
     def total(model, x, key):
