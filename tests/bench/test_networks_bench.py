@@ -70,6 +70,7 @@ def test_withheld_blocks_are_withheld():
     assert max(s.scalars[0] for s in world.train) < min(s.scalars[0] for s in world.unseen_scenario)
 
 
+@pytest.mark.slow
 def test_the_time_of_a_step_is_measured():
     figures = bench.time_steps("small")
     assert figures["step.small.core_seconds"] > 0
