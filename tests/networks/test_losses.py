@@ -74,7 +74,7 @@ def test_likelihood_and_crps_are_least_at_the_truth():
 
     def best(score):
         gradient = jax.grad(lambda p: score(Gaussian(p[0] + 0 * truth, p[1] + 0 * truth), truth, one))
-        step = jax.jit(lambda p: jax.lax.fori_loop(0, 300, lambda _, q: q - 0.6 * gradient(q), p))
+        step = jax.jit(lambda p: jax.lax.fori_loop(0, 800, lambda _, q: q - 0.3 * gradient(q), p))
         return np.asarray(step(jnp.zeros(2, jnp.float32)))
 
     for score in (gaussian_nll, gaussian_crps):

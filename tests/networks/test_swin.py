@@ -22,9 +22,11 @@ from elterra.networks import (
     with_window,
 )
 
-SHAPE = SwinShape(
+#: two levels, for what depends on them, and one level, quicker to compile
+DEEP = SwinShape(
     3, 4, 2, 2, 5, channels=8, heads=2, depths=(2, 2), window=(8, 2, 2), patch=(1, 2, 2), condition=6, cell=6
 )
+SHAPE = dataclasses.replace(DEEP, depths=(2,))
 RNG = np.random.default_rng(1)
 #: compiled once for all tests of a shape
 run = eqx.filter_jit(lambda model, x: model(x))
@@ -42,7 +44,7 @@ def awake(shape, seed=0):
     return eqx.combine(moved, static)
 
 
-def sample(layers=3, lat=16, lon=12, shape=SHAPE, sea=0.3):
+def sample(layers=3, lat=16, lon=16, shape=SHAPE, sea=0.3):
     land = RNG.random((lat, lon)) > sea
     valid = (np.arange(layers)[:, None, None] < RNG.integers(1, layers + 1, (lat, lon))) & land
     f = lambda *s: jnp.asarray(RNG.standard_normal(s), jnp.float32)  # noqa: E731
@@ -56,7 +58,7 @@ def sample(layers=3, lat=16, lon=12, shape=SHAPE, sea=0.3):
 
 
 def test_shapes_under_jit_and_a_batch():
-    model = awake(SHAPE)
+    model = awake(DEEP)
     one = sample(5, 10, 7)  # sizes that are no multiples of anything
     surface, soil = run(model, one)
     assert surface.mean.shape == surface.log_variance.shape == (10, 7, 2)
@@ -86,7 +88,7 @@ def test_the_sea_and_the_rock_have_no_effect_on_land():
 
 def test_padding_changes_nothing():
     """A map with a frame of sea of whole windows to the south and east is the map."""
-    model, x = awake(SHAPE), sample(3, 16, 16)
+    model, x = awake(SHAPE), sample()
     step = alignment(SHAPE)
 
     def framed(a, axes, where=0):
@@ -108,10 +110,10 @@ def test_padding_changes_nothing():
 
 
 def test_another_window_runs_with_the_same_weights():
-    model, x = awake(SHAPE), sample(3, 16, 16)
+    model, x = awake(SHAPE), sample()
     wider = with_window(model, (8, 4, 4))
     assert wider.shape.reference == (8, 2, 2)
-    bias = [m.down[0].blocks[0].attention.position((3, 2, 2)) for m in (model, wider)]
+    bias = [m.bottom.blocks[0].attention.position((3, 2, 2)) for m in (model, wider)]
     np.testing.assert_array_equal(*bias)
     out = run(wider, x)[1].mean
     assert bool(jnp.isfinite(out).all())
@@ -121,7 +123,7 @@ def test_another_window_runs_with_the_same_weights():
 
 
 def test_gradients_are_finite_with_sea_rock_and_dropped_paths():
-    shape = dataclasses.replace(SHAPE, depths=(1, 2), drop_path=0.2, remat=True)
+    shape = dataclasses.replace(SHAPE, drop_path=0.2, remat=True)
     model, x = awake(shape), sample(sea=0.6)
 
     def total(model, x, key):
@@ -134,11 +136,12 @@ def test_gradients_are_finite_with_sea_rock_and_dropped_paths():
         assert all(bool(jnp.isfinite(g).all()) for g in jax.tree.leaves(grads))
 
 
+@pytest.mark.slow
 def test_recomputing_blocks_changes_no_gradient():
     x, grads = sample(), []
     slope = eqx.filter_jit(eqx.filter_grad(lambda m, x: jnp.sum(m(x)[1].mean ** 2)))
     for remat in (False, True):
-        grads.append(slope(awake(dataclasses.replace(SHAPE, depths=(2,), remat=remat)), x))
+        grads.append(slope(awake(dataclasses.replace(SHAPE, remat=remat)), x))
     for a, b in zip(*(jax.tree.leaves(g) for g in grads), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4 * float(jnp.abs(a).max() + 1e-9))
 
@@ -170,9 +173,9 @@ def tiled(model, x, core, halo):
     )
 
 
-@pytest.mark.parametrize("depths", [(2,), (2, 2)])
+@pytest.mark.parametrize("depths", [(2,), pytest.param((2, 2), marks=pytest.mark.slow)])
 def test_tiles_with_the_exact_halo_are_the_whole_map(depths):
-    shape = dataclasses.replace(SHAPE, depths=depths)
+    shape = dataclasses.replace(DEEP, depths=depths)
     model, x = awake(shape), sample(3, 40, 36)
     step, halo = alignment(shape), exact_halo(shape)
     whole = run(model, x)
@@ -182,12 +185,13 @@ def test_tiles_with_the_exact_halo_are_the_whole_map(depths):
     np.testing.assert_allclose(found["soil"][valid], whole[1].mean[valid], atol=3e-5)
 
 
+@pytest.mark.slow
 def test_what_lies_beyond_the_reach_has_no_effect_and_what_lies_within_has():
-    model = awake(SHAPE)
+    model = awake(DEEP)
     x = sample(2, 64, 4, sea=0.0)
     x = x._replace(valid=jnp.ones_like(x.valid))
     core = (32, 40)
-    low, high = reach(SHAPE, core, 1)
+    low, high = reach(DEEP, core, 1)
     assert 0 < low < high < 64
     base = run(model, x)[1].mean[:, core[0] : core[1]]
 
@@ -220,14 +224,14 @@ def test_quantiles_never_cross_and_gaussians_stay_bounded():
     np.testing.assert_allclose(q[..., 1], raw.reshape(4, 2, 3)[..., 0], rtol=1e-5)
     assert float(jnp.abs(GaussianHead()(1e4 * raw).log_variance).max()) <= 12.0
     shape = dataclasses.replace(SHAPE, head=head)
-    assert run(awake(shape), sample())[1].shape == (3, 16, 12, 5, 3)
+    assert run(awake(shape), sample())[1].shape == (3, 16, 16, 5, 3)
     with pytest.raises(ValueError, match="ascend"):
         QuantileHead((0.5, 0.1))
 
 
 def test_wrong_shapes_are_told():
     x = sample()
-    with pytest.raises(ValueError, match=r"SwinUNet: surface must be \[16, 12, 3\]"):
+    with pytest.raises(ValueError, match=r"SwinUNet: surface must be \[16, 16, 3\]"):
         SwinUNet(SHAPE, jax.random.key(0))(x._replace(surface=x.surface[:5]))
     with pytest.raises(ValueError, match="channels must be at least 1"):
         dataclasses.replace(SHAPE, channels=0)

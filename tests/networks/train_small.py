@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+import elterra.land  # noqa: F401  (settings of JAX as in the other tests: they are part of the bits)
 from elterra.networks import Training, batch_indices, generator, train
 
 SETTINGS = Training(steps=24, rate=3e-3, seed=5, checkpoint_every=4, log_every=2, ema=0.9)

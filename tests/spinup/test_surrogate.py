@@ -2,16 +2,17 @@
 
 import dataclasses
 
-import jax.numpy as jnp
+import jax
 import numpy as np
 import pytest
 import surrogate_maps as maps
 
 from elterra.errors import InputError
-from elterra.networks import Training, alignment, exact_halo
+from elterra.networks import Gaussian, Training, alignment, exact_halo, write_tensors
 from elterra.spinup.surrogate import (
     TOTALS,
     LossWeights,
+    Prediction,
     PriorAlone,
     SwinFit,
     TreesFit,
@@ -29,7 +30,7 @@ from elterra.spinup.surrogate._swin import _Crops
 SIZES = {
     "channels": 8,
     "heads": 2,
-    "depths": (1, 1),
+    "depths": (1,),
     "window": (4, 2, 2),
     "patch": (1, 2, 2),
     "cell": 12,
@@ -72,8 +73,6 @@ def test_log_ratios_come_back_as_pools():
     scaling = scaling_of(TRAIN)
     one = TRAIN[0]
     surface, soil = scaling.log_ratios(one)
-    from elterra.spinup.surrogate import Prediction
-
     back = Prediction(surface, surface, soil, soil).pools(one, scaling)
     np.testing.assert_allclose(back[0][one.land], one.true_surface[one.land], rtol=1e-10)
     np.testing.assert_allclose(back[1][one.valid], one.true_soil[one.valid], rtol=1e-10)
@@ -128,8 +127,6 @@ def test_it_comes_back_from_its_file_with_scaling_and_intervals(tmp_path, swin):
         np.testing.assert_array_equal(a, b)
     assert back.layout == maps.LAYOUT
     assert back.intervals.by_name.keys() == calibrated.intervals.by_name.keys()
-    from elterra.networks import write_tensors
-
     write_tensors(tmp_path / "other", {"a": np.zeros(1)}, {"kind": "cake"})
     with pytest.raises(InputError, match="'cake', not the weights of a surrogate"):
         load_swin(tmp_path / "other")
@@ -144,6 +141,7 @@ def test_tiles_give_what_the_whole_map_gives(swin):
     np.testing.assert_allclose(tiled.surface_sd[one.land], whole.surface_sd[one.land], rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_members_widen_the_spread(swin):
     training = Training(steps=3, seed=1)
     pair, done = fit_swin(TRAIN[:2], maps.LAYOUT, SwinFit(training, SIZES, crop=(8, 8), batch=2, members=2))
@@ -160,6 +158,7 @@ def test_members_widen_the_spread(swin):
     )
 
 
+@pytest.mark.slow
 def test_training_goes_on_in_its_folder(tmp_path):
     fit = SwinFit(Training(steps=6, checkpoint_every=2), SIZES, crop=(8, 8), batch=2)
     whole = fit_swin(TRAIN[:2], maps.LAYOUT, fit)[0]
@@ -192,64 +191,53 @@ def test_cells_whose_truth_is_not_known_teach_nothing():
         assert np.abs(getattr(a, name)[:, ..., 8:, :] if name != "cells" else a.cells[:, :, 8:]).max() == 0.0
 
 
-def test_the_balance_of_fluxes_is_part_of_the_loss():
-    """With the operator of the truth: no residual at the truth, and a network is pulled towards it."""
-    samples = []
-    for s in TRAIN[:2]:
-        x = np.moveaxis(np.where(s.valid[..., None], s.true_soil, 0.0)[..., :2], (0, 3), (3, 2)).reshape(
-            16, 16, 6
-        )
-        operator = np.broadcast_to(np.eye(6) * [2.0, 1.0, 0.5, 0.1, 0.05, 0.02], (16, 16, 6, 6))
-        samples.append(
+def with_balance(samples):
+    """The same maps with an operator whose equilibrium is the truth."""
+    rates = np.eye(6) * [2.0, 1.0, 0.5, 0.1, 0.05, 0.02]
+    found = []
+    for s in samples:
+        carbon = np.where(s.valid[..., None], s.true_soil, 0.0)[..., :2]
+        x = np.moveaxis(carbon, (0, 3), (3, 2)).reshape(16, 16, 6)
+        operator = np.broadcast_to(rates, (16, 16, 6, 6))
+        found.append(
             dataclasses.replace(s, operator=operator, inputs=np.einsum("ijmn,ijn->ijm", operator, x))
         )
-    weights = LossWeights(balance=1.0)
-    fit = SwinFit(Training(steps=2), SIZES, weights, crop=(8, 8), batch=2)
+    return found
+
+
+def test_the_truth_costs_nothing_in_totals_ratios_and_balance():
+    samples, weights = with_balance(TRAIN[:2]), LossWeights(balance=1.0, beta=0.0)
+    fit = SwinFit(Training(steps=2), SIZES, weights, crop=(8, 8), batch=1)
     scaling = scaling_of(samples)
     batch = _Crops(samples, maps.LAYOUT, scaling, fit).at(0, 0)
-    bounds = tuple(
-        bounds_of([p[m] for p, m in both], maps.LAYOUT.pairs(names))
-        for both, names in (
-            ([(s.true_surface, s.land) for s in samples], maps.LAYOUT.surface_pools),
-            ([(s.true_soil, s.valid) for s in samples], maps.LAYOUT.soil_pools),
-        )
+    bounds = (
+        bounds_of([s.true_surface[s.land] for s in samples], maps.LAYOUT.pairs(maps.LAYOUT.surface_pools)),
+        bounds_of([s.true_soil[s.valid] for s in samples], maps.LAYOUT.pairs(maps.LAYOUT.soil_pools)),
     )
-    from elterra.networks import Gaussian
-
     loss = loss_of(maps.LAYOUT, scaling, maps.THICKNESS, bounds, weights)
 
-    def answer(shift):
+    def told(shift):
         def model(fields, key):
-            i = jnp.round(fields.scalars[0] * 0).astype(int)
-            return (
-                Gaussian(batch.target_surface[i] * 0 + shift, 0 * batch.target_surface[i]),
-                Gaussian(batch.target_soil[i] * 0 + shift, 0 * batch.target_soil[i]),
-            )
+            return tuple(Gaussian(t[0] + shift, 0 * t[0]) for t in (batch.target_surface, batch.target_soil))
 
-        return model
+        return {k: float(v) for k, v in loss(model, batch, jax.random.key(0))[1].items()}
 
-    import jax
-
-    exact = dataclasses.replace(weights, beta=0.0)
-    loss = loss_of(maps.LAYOUT, scaling, maps.THICKNESS, bounds, exact)
-    one = jax.tree.map(lambda x: x[:1], batch)
-
-    def truth(fields, key):
-        return Gaussian(one.target_surface[0], 0 * one.target_surface[0]), Gaussian(
-            one.target_soil[0], 0 * one.target_soil[0]
-        )
-
-    told = loss(truth, one, jax.random.key(0))[1]
-    assert float(told["balance"]) < 1e-4
-    assert float(told["ratios"]) < 1e-6
-    assert float(told["totals"]) < 1e-6
-    off = loss(answer(0.5), one, jax.random.key(0))[1]
-    assert float(off["balance"]) > 0.05
-    assert float(off["totals"]) > 0.01
-    fitted, _ = fit_swin(samples, maps.LAYOUT, fit)
-    assert np.isfinite(fitted.predict(samples[0]).soil).all()
+    exact, off = told(0.0), told(0.5)
+    assert exact["balance"] < 1e-4
+    assert exact["ratios"] < 1e-6
+    assert exact["totals"] < 1e-6
+    assert off["balance"] > 0.05
+    assert off["totals"] > 0.01
+    assert off["nll"] > exact["nll"]
     with pytest.raises(InputError, match="operator and inputs of every sample"):
         fit_swin(TRAIN[:2], maps.LAYOUT, fit)
+
+
+@pytest.mark.slow
+def test_the_balance_can_be_trained_on():
+    fit = SwinFit(Training(steps=2), SIZES, LossWeights(balance=1.0), crop=(8, 8), batch=2)
+    samples = with_balance(TRAIN[:2])
+    assert np.isfinite(fit_swin(samples, maps.LAYOUT, fit)[0].predict(samples[0]).soil).all()
 
 
 def test_weights_have_mean_one_and_leave_out_rock():
@@ -265,8 +253,6 @@ def test_weights_have_mean_one_and_leave_out_rock():
 def test_spread_of_a_total_is_the_mean_of_its_parts():
     scaling = scaling_of(TRAIN)
     one = TRAIN[0]
-    from elterra.spinup.surrogate import Prediction
-
     flat = Prediction(
         np.zeros((16, 16, 2)),
         np.full((16, 16, 2), 0.3),

@@ -30,7 +30,7 @@ class Plan:
     step_sizes: tuple[str, ...]
 
 
-FULL = Plan(24, 32, 24, 900, 300, 40_000, ("small", "large"))
+FULL = Plan(24, 32, 24, 500, 300, 40_000, ("small", "large"))
 QUICK = Plan(18, 24, 6, 60, 60, 8_000, ("small",))
 #: of the network that is trained
 SIZES: dict[str, Any] = {

@@ -157,10 +157,15 @@ def _soil_temperature(air: jax.Array, rain: jax.Array, depth: jax.Array, *, snow
     if snow:
         cover = 1.0 - jnp.exp(-jnp.where(air < 0.0, rain, 0.0).sum(axis=0) / 120.0)
         surface = jnp.where(air < 0.0, air * (1.0 - 0.75 * cover), air)
-    waves = jnp.fft.rfft(surface, axis=0)
-    k = jnp.arange(waves.shape[0])[:, None, None]
+    month, k = jnp.arange(12), jnp.arange(7)
+    angle = 2.0 * jnp.pi * k[:, None] * month / 12.0  # [wave, month]
+    share = jnp.where((k == 0) | (k == 6), 1.0, 2.0)[:, None] / 12.0
+    cosine, sine = (jnp.einsum("km,mc->kc", share * f(angle), surface) for f in (jnp.cos, jnp.sin))
     damping = jnp.sqrt(k * 2.0 * jnp.pi / YEAR / (2.0 * 6.0e-7))  # m-1, diffusivity 6e-7 m2 s-1
-    return jnp.fft.irfft(waves[:, None] * jnp.exp(-(1.0 + 1.0j) * damping * depth[None]), n=12, axis=0)
+    late = damping[:, None, None] * depth  # [wave, layer, column], radians
+    phase = angle[:, :, None, None] - late[:, None]
+    waves = cosine[:, None, None] * jnp.cos(phase) + sine[:, None, None] * jnp.sin(phase)
+    return (jnp.exp(-late)[:, None] * waves).sum(axis=0)
 
 
 def _nitrogen(potential: jax.Array, wt: jax.Array, year: Year, deposition: jax.Array) -> jax.Array:

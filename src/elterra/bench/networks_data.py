@@ -62,7 +62,7 @@ def make_world(lat: int, lon: int, maps: int, *, seed: int = 0) -> World:
     """A quarter of the blocks is withheld from training, an eighth calibrates. The training climates go from 0.8 K below to
     3 K above the present, the unseen scenario is 4.5 K above it."""
     region = make_region(lat, lon, seed)
-    draws = qmc.Sobol(len(VARIED), seed=seed).random(maps + 4)
+    draws = qmc.Sobol(len(VARIED), seed=seed).random_base2((maps + 3).bit_length())  # at least maps + 4
     spread = np.array(list(VARIED.values()))
     factors = [dict(zip(VARIED, np.exp(spread * (2 * d - 1)), strict=True)) for d in draws]
     warming = (-0.8, 0.0, 1.0, 2.0, 3.0)

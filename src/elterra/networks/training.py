@@ -120,7 +120,9 @@ def train(
     optimiser = settings.optimiser()
     trained = eqx.filter(model, eqx.is_inexact_array)
     state = State(model, trained, optimiser.init(trained), jnp.asarray(0, jnp.int32))
-    header = {"settings": digest_of(asdict(settings)), "step": 0}
+    # the network is float32, the schedule of the rate is not: JAX's precision is part of the bits
+    precision = bool(jax.config.read("jax_enable_x64"))
+    header = {"settings": digest_of({**asdict(settings), "x64": precision}), "step": 0}
     begin = 0
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -235,7 +237,8 @@ def _resume(folder: Path, state: State, header: Mapping[str, Any]) -> tuple[Stat
     arrays, found = read_tensors(path)
     if found["settings"] != header["settings"]:
         raise InputError(
-            f"{path}: made with other settings of training. Use the settings it was made with, or another folder."
+            f"{path}: made with other settings of training or another precision of JAX (jax_enable_x64). Use "
+            "those it was made with, or another folder."
         )
     step = int(found["step"])
     log = folder / LOG
