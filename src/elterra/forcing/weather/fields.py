@@ -125,10 +125,9 @@ class DailyFields:
 
     def coefficients(self, month: int) -> Array:
         """``[day, field, 2 wave]`` of a month (`month_number`)."""
-        year, of_year = year_month(month)
+        year, _ = year_month(month)
         days = days_of_year(year, self.leap_days)
         wanted = days.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64) == month
-        del of_year
         return self._year(year)[wanted]
 
     def _year(self, year: int) -> Array:
