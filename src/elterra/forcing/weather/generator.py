@@ -125,6 +125,18 @@ class WeatherGenerator:
             **self.climate.attrs,
         }
 
+    def corrections(self) -> dict[str, float | int]:
+        """What of the climate could not be kept, over the blocks that have been asked for.
+
+        Months of cells whose vapour pressure was cut to `conditioning.MOIST` of saturation, and the largest cut (Pa).
+        """
+        held = {i: b.normals for i, b in self._blocks.items() if b.normals is not None}
+        cuts = [n.vapour_cut[:, : self.cells - i * BLOCK] for i, n in held.items()]
+        return {
+            "vapour_cut_cell_months": int(sum((c > 0.0).sum() for c in cuts)),
+            "vapour_cut_largest_pa": float(max((c.max() for c in cuts), default=0.0)),
+        }
+
     def normals(self, block: int) -> Normals:
         """Conditioning numbers of a block of `BLOCK` cells; computed once (a pass over the days of the normal period)."""
         b = self._block(block)
