@@ -95,10 +95,10 @@ def fit(data: Path, *, withhold: Sequence[str] = (), before: int | None = None) 
                 regressions[name] = _regression(described, name, names, link, low, high)
     numbers = dict(CHOICES) | _numbers(described, data, steps, limit, damped, withhold)
     scored = [(d.scores, d.sun) for d in described]
-    memory, slow = latent.memories(scored)
+    memory, moving, slow = latent.memories(scored)
     length, smooth = _lengths(described, data)
     return Coefficients(
-        memory, slow, length, smooth, latent.correlations(scored), regressions, numbers,
+        memory, moving, slow, length, smooth, latent.correlations(scored), regressions, numbers,
         {
             "stations": sorted(d.station.name for d in described),
             "withheld": sorted(withhold),

@@ -86,7 +86,7 @@ class WeatherGenerator:
         self._hourly_spectrum = spectrum(*cloud, HOURLY_WAVES, HOURLY_BAND)
         self._maker = DayMaker(
             c,
-            DailyFields(seed, self._spectrum, c.memory, c.slow, leap_days),
+            DailyFields(seed, self._spectrum, c.memory, c.slow, leap_days, c.moving),
             HourlyField(seed, self._hourly_spectrum, k["cloud_hours"]),
             self.scenario,
             leap_days,
