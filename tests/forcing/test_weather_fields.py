@@ -40,13 +40,16 @@ def test_pairs_of_places_at_equal_distance_have_nearly_the_same_correlation():
 
 def test_memory_and_slow_part_make_the_autocorrelation():
     of = fields.spectrum(np.array([300.0, 300.0]), np.array([0.5, 0.5]), 48, fields.DAILY_BAND)
-    daily = fields.DailyFields(3, of, np.array([0.3, 0.8]), np.array([0.0, 0.3]))
+    moving = np.array([0.5, 0.0])
+    daily = fields.DailyFields(3, of, np.array([0.3, 0.8]), np.array([0.0, 0.3]), moving=moving)
     rows = np.concatenate([daily.coefficients(month_number(2000 + m // 12, m % 12 + 1)) for m in range(48)])
     scaled = rows / np.sqrt(np.concatenate([of.weight, of.weight], axis=1))
     lags = np.array([1, 5, 20])
     found = np.array([[np.mean(scaled[lag:, k] * scaled[:-lag, k]) for lag in lags] for k in range(2)])
     slow = fields.slow_autocorrelation(lags)
-    expected = np.stack([0.3**lags, 0.7 * 0.8**lags + 0.3 * slow])
+    fast = fields.day_to_day(np.array([[0.3], [0.8]]), moving[:, None], lags)
+    expected = np.stack([fast[0], 0.7 * 0.8**lags + 0.3 * slow])
+    np.testing.assert_allclose(fast[1], 0.8**lags)
     np.testing.assert_allclose(found, expected, atol=0.025)
     np.testing.assert_allclose((scaled**2).mean(axis=(0, 2)), 1.0, atol=0.03)
 

@@ -244,6 +244,18 @@ def test_an_impossible_climate_is_refused_with_its_month_and_cell(given_climate)
         WeatherGenerator(climate(vapour_pressure=np.full((12, 3), 4000.0)), seed=1, years=1).month(1991, 1)
 
 
+def test_a_climate_as_moist_as_fog_is_cut_and_booked():
+    c = climate(vapour_pressure=saturation_pressure(climate().temperature) * np.array([1.08, 0.8, np.nan]))
+    g = WeatherGenerator(c, seed=1, first_year=2001, years=1)
+    found = months(g, [2001])
+    t = np.concatenate(found["TBOT"])
+    vapour = vapour_pressure(np.concatenate(found["QBOT"]), np.concatenate(found["PSRF"]))
+    assert (vapour <= saturation_pressure(t) * (1.0 + 1e-12)).all()
+    booked = g.corrections()
+    assert booked["vapour_cut_cell_months"] == 12
+    assert 1.0 < booked["vapour_cut_largest_pa"] < 300.0
+
+
 def test_the_packaged_coefficients_say_what_they_were_fitted_on():
     c = load()
     assert "CC-BY" in c.fitted_on["sources"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,9 @@ from elterra.errors import InputError
 from elterra.forcing.humidity import saturation_pressure, vapour_pressure
 from elterra.forcing.weather import Coefficients, MonthlyClimate, WeatherGenerator
 from elterra.forcing.weather.fit import amplitudes, fit
-from elterra.forcing.weather.towers import Station, Steps, read_daily, read_halfhourly, region
+from elterra.forcing.weather.towers import REGIONS, Station, Steps, read_daily, read_halfhourly, region
 
 Array = NDArray[np.float64]
-BLOCKS = ("north", "south", "alps", "centre")
 #: withheld years instead of places: the fit sees what was before, scores are of what came after
 SPLIT = 2009
 SOURCES = ("generated", "nearest", "wgen", "floor")
@@ -54,11 +54,11 @@ def measure(
         from elterra.bench.weather_land import measure_land
 
         return measure_land(data, quick=quick)
-    wanted = [*BLOCKS, "years"] if case is None else case.split(",")
-    unknown = [b for b in wanted if b not in (*BLOCKS, "years")]
+    wanted = [*REGIONS, "years"] if case is None else case.split(",")
+    unknown = [b for b in wanted if b not in (*REGIONS, "years")]
     if unknown:
         raise InputError(
-            f"bench weather: no block {', '.join(unknown)}; there are {', '.join(BLOCKS)}, years"
+            f"bench weather: no block {', '.join(unknown)}; there are {', '.join(REGIONS)}, years"
         )
     if quick and case is None:
         wanted = ["south"]
@@ -139,8 +139,7 @@ def _between(s: Station, first: int, stop: int) -> Station:
     """The years ``first`` to before ``stop`` of a station."""
     year = s.days.astype("datetime64[D]").astype("datetime64[Y]").astype(np.int64) + 1970
     keep = (year >= first) & (year < stop)
-    return Station(s.name, s.latitude, s.longitude, s.elevation, s.days[keep], {n: v[keep] for n, v in s.values.items()},
-                   s.monthly_rain)  # fmt: skip
+    return replace(s, days=s.days[keep], values={n: v[keep] for n, v in s.values.items()})
 
 
 def _usable(s: Station) -> bool:

@@ -15,6 +15,7 @@ from elterra.forcing.weather.fields import (
     DAILY_WAVES,
     EARTH_RADIUS_KM,
     correlation,
+    day_to_day,
     slow_autocorrelation,
     spectrum,
 )
@@ -166,9 +167,10 @@ def correlations(places: list[tuple[dict[str, Array], Array]]) -> Array:
     return np.stack([positive(node) for node in out])
 
 
-def memories(places: list[tuple[dict[str, Array], Array]]) -> tuple[Array, Array]:
-    """Memory from day to day and slow share by field for which every variable has its measured autocorrelation over
-    40 days, given the correlations between them."""
+def memories(places: list[tuple[dict[str, Array], Array]]) -> tuple[Array, Array, Array]:
+    """Memory from day to day, weight of the day before and slow share by field.
+
+    With them every variable has its measured autocorrelation over 40 days, given the correlations between them."""
     acf = np.zeros((len(LAGS), len(FIELDS)))
     for node in range(len(BINS) - 1):
         # season by season: what one variable has of another changes its sign from winter to summer
@@ -184,15 +186,18 @@ def memories(places: list[tuple[dict[str, Array], Array]]) -> tuple[Array, Array
                 part[k] = np.clip((own[k] - share[k, :k] @ part[:k]) / share[k, k], -0.2, 0.98)
             acf[i] += part / (len(BINS) - 1)
     slow = slow_autocorrelation(LAGS)
-    memory, share = np.zeros(len(FIELDS)), np.zeros(len(FIELDS))
     weight = 1.0 / LAGS
-    phi, f = np.meshgrid(np.linspace(0.02, 0.95, 94), np.linspace(0.0, 0.5, 51), indexing="ij")
+    phi, theta, f = np.meshgrid(
+        np.linspace(0.02, 0.95, 94), np.linspace(0.0, 1.0, 11), np.linspace(0.0, 0.4, 41), indexing="ij"
+    )
+    fast = day_to_day(phi[..., None], theta[..., None], LAGS)
+    model = (1.0 - f)[..., None] * fast + f[..., None] * slow
+    found = np.zeros((3, len(FIELDS)))
     for k in range(len(FIELDS)):
-        model = (1.0 - f)[..., None] * phi[..., None] ** LAGS + f[..., None] * slow
         error = (weight * (model - acf[:, k]) ** 2).sum(axis=-1)
         at = np.unravel_index(int(np.argmin(error)), error.shape)
-        memory[k], share[k] = phi[at], f[at]
-    return memory, share
+        found[:, k] = phi[at], theta[at], f[at]
+    return found[0], found[1], found[2]
 
 
 def chord(latitude: Array, longitude: Array) -> Array:

@@ -22,7 +22,7 @@ FIELDS = ("rain", "temperature", "clear", "range", "humid", "wind", "pressure")
 #: irradiance (W m-2) at which the tables of correlations stand: polar night, winter, equinox, summer
 SEASON_NODES = (0.0, 120.0, 240.0, 480.0)
 #: fields of `Coefficients` that are arrays
-ARRAYS = ("memory", "slow", "length_km", "smoothness", "correlation")
+ARRAYS = ("memory", "moving", "slow", "length_km", "smoothness", "correlation")
 RESOURCE = "weather_coefficients.json"
 
 
@@ -52,12 +52,13 @@ class Regression:
 class Coefficients:
     """Everything that was fitted on towers (docs/science/weather_generator.md lists what each number is).
 
-    memory, slow, length_km, smoothness : by field of `FIELDS`
+    memory, moving, slow, length_km, smoothness : by field of `FIELDS`
     correlation : ``[node of SEASON_NODES, field, field]``
     regressions : by name; numbers : single numbers by name
     """
 
     memory: Array
+    moving: Array
     slow: Array
     length_km: Array
     smoothness: Array

@@ -26,12 +26,15 @@ STEPS = 12
 ONE_DAY = 0.1
 #: threshold of a month without rain, in standard deviations
 NEVER = 30.0
+#: largest mean relative humidity that is conditioned: a climate moister than this (days of other temperatures than those
+#: generated) is cut to it, which is booked; one beyond saturation by `IMPOSSIBLE` has a wrong unit
+MOIST, IMPOSSIBLE = 0.97, 1.3
 
 
 @dataclass
 class Normals:
-    """Conditioning numbers ``[12, cell]``. ``amplitude`` multiplies the diurnal amplitude; ``longwave`` is None where the
-    climate gives none."""
+    """Conditioning numbers ``[12, cell]``. ``amplitude`` multiplies the diurnal amplitude; ``vapour_cut`` (Pa) is what
+    the climate had above `MOIST`; ``longwave`` is None where the climate gives none."""
 
     threshold: Array
     least: Array
@@ -44,12 +47,13 @@ class Normals:
     wind: Array
     pressure: Array
     amplitude: Array
+    vapour_cut: Array
     longwave: Array | None = None
 
     @classmethod
     def empty(cls, cells: int) -> Normals:
         """All numbers NaN."""
-        return cls(*(np.full((12, cells), np.nan) for _ in range(11)))
+        return cls(*(np.full((12, cells), np.nan) for _ in range(12)))
 
 
 def rain_threshold(z: Array, wet: Array) -> Array:
@@ -115,15 +119,17 @@ def condition_humidity(
 ) -> None:
     """Fill the numbers of humidity of a month; ``saturated [day, cell]`` is the day's mean saturation pressure (Pa)."""
     full = saturated.mean(axis=0)
-    bad = m.vapour > 0.995 * full
+    bad = m.vapour > IMPOSSIBLE * full
     if bad.any():
         cell = int(np.argmax(bad))
         raise InputError(
             f"{name}: vapour pressure {m.vapour[cell]:.0f} Pa of month {month + 1} in cell {cell} is above saturation "
             f"({full[cell]:.0f} Pa at its temperatures). Give a mean below it, or leave it out to have it estimated."
         )
-    start = logit(np.clip(m.vapour / full, 0.02, 0.98))
-    n.humid[month], n.humid_closing[month] = shift_of(saturated, z, m.humid_sd, m.vapour, start)
+    target = np.minimum(m.vapour, MOIST * full)
+    n.vapour_cut[month] = m.vapour - target
+    start = logit(np.clip(target / full, 0.02, 0.98))
+    n.humid[month], n.humid_closing[month] = shift_of(saturated, z, m.humid_sd, target, start)
 
 
 #: factors of the diurnal amplitude at which the mean range of temperature is looked at

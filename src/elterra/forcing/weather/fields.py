@@ -110,25 +110,42 @@ def slow_autocorrelation(lags: NDArray[np.int64]) -> Array:
     return np.array([np.mean((full[start] * full[start + lag]).sum(axis=1)) for lag in lags])
 
 
+def day_to_day(memory: Array, moving: Array, lags: NDArray[np.int64]) -> Array:
+    """Autocorrelation of the fast part of `DailyFields` after ``lags >= 1`` days; broadcasts."""
+    first = (memory * (1.0 + moving**2) + moving * (1.0 + memory**2)) / (
+        1.0 + moving**2 + 2.0 * moving * memory
+    )
+    return first * memory ** (lags - 1.0)
+
+
 class DailyFields:
     """Coefficients of the daily fields of any day.
 
-    Each field is a first-order autoregression in time (``memory [field]``, correlation from day to day) of which the share
-    ``slow [field]`` of the variance is a part that changes over months: weather regimes and the differences between years.
+    Each field is a first-order autoregression in time with a moving average of two days: ``memory [field]`` is the factor by
+    which correlations fall from day to day, ``moving [field]`` the weight of the day before (0: a plain autoregression). The
+    share ``slow [field]`` of the variance is a part that changes over months: weather regimes and differences between years.
     """
 
-    def __init__(self, seed: int, of: Spectrum, memory: Array, slow: Array, leap_days: bool = True) -> None:
+    def __init__(
+        self,
+        seed: int,
+        of: Spectrum,
+        memory: Array,
+        slow: Array,
+        leap_days: bool = True,
+        moving: Array | None = None,
+    ) -> None:
         self.seed, self.of, self.leap_days = seed, of, leap_days
+        self.moving = np.zeros(len(of.weight)) if moving is None else np.asarray(moving, float)
         self.memory, self.slow = np.asarray(memory, float), np.asarray(slow, float)
         self._amplitude = np.sqrt(np.concatenate([of.weight, of.weight], axis=1))
         self._years: OrderedDict[int, Array] = OrderedDict()
 
     def coefficients(self, month: int) -> Array:
         """``[day, field, 2 wave]`` of a month (`month_number`)."""
-        year, of_year = year_month(month)
+        year, _ = year_month(month)
         days = days_of_year(year, self.leap_days)
         wanted = days.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64) == month
-        del of_year
         return self._year(year)[wanted]
 
     def _year(self, year: int) -> Array:
@@ -144,9 +161,12 @@ class DailyFields:
         for day in range(int(days[0]) - WARM_UP + 1, int(days[0])):
             state = keep * state + np.sqrt(1.0 - keep**2) * standard_normal(self.seed, "day", day, shape)
         out = np.empty((len(days), *shape))
+        theta = self.moving[:, None]
+        scale = 1.0 / np.sqrt(1.0 + theta**2 + 2.0 * theta * keep)
         for i, day in enumerate(days):
+            before = state
             state = keep * state + np.sqrt(1.0 - keep**2) * standard_normal(self.seed, "day", int(day), shape)
-            out[i] = state
+            out[i] = scale * (state + theta * before)
         months, weight = slow_weights(days)
         numbers = {
             int(m): standard_normal(self.seed, "month", int(m), shape)

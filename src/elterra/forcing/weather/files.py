@@ -175,6 +175,8 @@ def write_weather(
                 for name in STREAMS:
                     file.variables[name][at:stop] = streams[name].astype(np.float32)
                 at = stop
+                if number == numbers[-1]:
+                    file.attrs.update(generator.corrections())
                 if told is not None and number % 12 == 11:
                     told(1970 + number // 12)
         os.replace(aside, path)

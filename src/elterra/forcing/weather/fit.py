@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -19,7 +20,14 @@ from elterra.forcing.weather._calendar import days_of_month, noons, quadratic
 from elterra.forcing.weather._fit_steps import amplitudes
 from elterra.forcing.weather.climate import daily_sun, monthly_sun
 from elterra.forcing.weather.coefficients import FIELDS, Coefficients, Regression, logit, regress, terms
-from elterra.forcing.weather.towers import Station, read_daily, read_halfhourly, read_hourly_rain, region
+from elterra.forcing.weather.towers import (
+    REGIONS,
+    Station,
+    read_daily,
+    read_halfhourly,
+    read_hourly_rain,
+    region,
+)
 
 Array = NDArray[np.float64]
 #: numbers that are choices, not fits; docs/science/weather_generator.md says why
@@ -63,12 +71,18 @@ def fit(data: Path, *, withhold: Sequence[str] = (), before: int | None = None) 
     """Coefficients from the reference data.
 
     withhold : blocks of places (`region`: north, south, alps, centre) that the fit does not see
-    before : years from this one on are not seen either
+    before : days from 1 January of this year on are not seen either (hourly rain excepted: its places have a year or two)
     """
+    if unknown := set(withhold) - set(REGIONS):
+        raise InputError(
+            f"weather fit: no block {', '.join(sorted(unknown))}; there are {', '.join(REGIONS)}"
+        )
     stations = [s for s in read_daily(data) if region(s) not in withhold]
+    names = {s.name for s in stations}
+    steps = [s for s in read_halfhourly(data) if s.name in names]
     if before is not None:
-        stations = [_cut(s, before) for s in stations]
-    steps = [s for s in read_halfhourly(data) if _region_of(s, stations)]
+        stations, steps = [_cut(s, before) for s in stations], [_cut(s, before) for s in steps]
+        steps = [s for s in steps if s.days.size]
     damped = within.damping(steps)
     limit = _clear_limit(stations)
     described = [d for d in (describe(s, limit, damped) for s in stations) if d is not None]
@@ -81,10 +95,10 @@ def fit(data: Path, *, withhold: Sequence[str] = (), before: int | None = None) 
                 regressions[name] = _regression(described, name, names, link, low, high)
     numbers = dict(CHOICES) | _numbers(described, data, steps, limit, damped, withhold)
     scored = [(d.scores, d.sun) for d in described]
-    memory, slow = latent.memories(scored)
+    memory, moving, slow = latent.memories(scored)
     length, smooth = _lengths(described, data)
     return Coefficients(
-        memory, slow, length, smooth, latent.correlations(scored), regressions, numbers,
+        memory, moving, slow, length, smooth, latent.correlations(scored), regressions, numbers,
         {
             "stations": sorted(d.station.name for d in described),
             "withheld": sorted(withhold),
@@ -95,14 +109,10 @@ def fit(data: Path, *, withhold: Sequence[str] = (), before: int | None = None) 
     )  # fmt: skip
 
 
-def _cut(s: Station, before: int) -> Station:
+def _cut(s: Any, before: int) -> Any:
+    """A station or its steps without the days from 1 January of a year on."""
     keep = s.days < np.datetime64(f"{before}-01-01", "D").astype(np.int64)
-    return Station(s.name, s.latitude, s.longitude, s.elevation, s.days[keep], {n: v[keep] for n, v in s.values.items()},
-                   s.monthly_rain)  # fmt: skip
-
-
-def _region_of(steps: object, stations: list[Station]) -> bool:
-    return getattr(steps, "name", "") in {s.name for s in stations}
+    return replace(s, days=s.days[keep], values={n: v[keep] for n, v in s.values.items()})
 
 
 def sun_of(s: Station) -> Array:

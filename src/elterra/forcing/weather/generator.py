@@ -86,7 +86,7 @@ class WeatherGenerator:
         self._hourly_spectrum = spectrum(*cloud, HOURLY_WAVES, HOURLY_BAND)
         self._maker = DayMaker(
             c,
-            DailyFields(seed, self._spectrum, c.memory, c.slow, leap_days),
+            DailyFields(seed, self._spectrum, c.memory, c.slow, leap_days, c.moving),
             HourlyField(seed, self._hourly_spectrum, k["cloud_hours"]),
             self.scenario,
             leap_days,
@@ -123,6 +123,18 @@ class WeatherGenerator:
             "pressure": "standard atmosphere at the elevation, with generated anomalies",
             "calendar": "standard" if self.leap_days else "noleap",
             **self.climate.attrs,
+        }
+
+    def corrections(self) -> dict[str, float | int]:
+        """What of the climate could not be kept, over the blocks that have been asked for.
+
+        Months of cells whose vapour pressure was cut to `conditioning.MOIST` of saturation, and the largest cut (Pa).
+        """
+        held = {i: b.normals for i, b in self._blocks.items() if b.normals is not None}
+        cuts = [n.vapour_cut[:, : self.cells - i * BLOCK] for i, n in held.items()]
+        return {
+            "vapour_cut_cell_months": int(sum((c > 0.0).sum() for c in cuts)),
+            "vapour_cut_largest_pa": float(max((c.max() for c in cuts), default=0.0)),
         }
 
     def normals(self, block: int) -> Normals:

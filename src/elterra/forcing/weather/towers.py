@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ Array = NDArray[np.float64]
 QUALITY = 0.75
 #: towers whose daily file has precipitation, wind, pressure and long-wave
 FULL = ("CH-Dav", "CH-Lae", "FI-Hyy", "FR-Pue")
+#: blocks of places that are withheld together
+REGIONS = ("north", "south", "alps", "centre")
 #: least days of a calendar month for its statistics
 ENOUGH = 45
 
@@ -38,7 +40,6 @@ class Station:
     days: NDArray[np.int64]
     values: dict[str, Array]
     monthly_rain: Array | None = None
-    fit: bool = field(default=True)
 
     @property
     def month(self) -> NDArray[np.int64]:
