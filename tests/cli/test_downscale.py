@@ -95,7 +95,7 @@ def test_grids_that_do_not_nest_and_unknown_names_are_told(land, capsys):
     assert "there are bilinear" in err
     code, _, err = call(capsys, "downscale", "run", f"{folder}/coarse.nc:soc", *common, "--law", "3:1")
     assert code == 2
-    assert "lower < upper" in err
+    assert "LOWER below UPPER" in err
 
 
 def test_points_to_other_places_and_their_scores(tmp_path, capsys):

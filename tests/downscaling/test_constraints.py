@@ -116,6 +116,7 @@ def test_gradients_agree_with_finite_differences(layer):
     z, v, other = rng.normal(size=(3, *SHAPE))
     target, dt = rng.uniform(0.2, 0.8, AGGREGATION.coarse), rng.normal(size=AGGREGATION.coarse)
 
+    @jax.jit
     def loss(z, target):
         return jnp.sum(jnp.where(ON_LAND, other * layer(z, target, AGGREGATION), 0.0))
 

@@ -39,7 +39,7 @@ def network(stations=30, months=12, seed=0) -> Points:
 
 def test_trees_with_kriging_beat_either_alone_where_both_know_something():
     data = network()
-    group = groups(data.station, 5, seed=3)
+    group = groups(data.station, 3, seed=3)
     scores = {n: leave_out(m, data, group, Law()).scores for n, m in POINT_METHODS.items()}
     assert scores["regression_kriging"]["crps"] < scores["trees"]["crps"]
     assert scores["regression_kriging"]["crps"] < scores["kriging"]["crps"]

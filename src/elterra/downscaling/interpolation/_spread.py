@@ -13,6 +13,7 @@ from elterra.downscaling.scene import LEVELS
 Array = NDArray[np.float64]
 
 _LEAST = 0.05
+_ROUNDS = 40
 
 
 @dataclass(frozen=True)
@@ -24,28 +25,21 @@ class Spread:
     table: Array
 
     @classmethod
-    def learn(cls, regressors: Array, errors: Array, size: Array, seed: int = 0) -> Spread:
-        """From `errors` ``[n]`` out of fold, and what the method itself thinks of their `size` ``[n]`` (sd, or ones)."""
+    def learn(
+        cls, regressors: Array, errors: Array, size: Array, fold: NDArray[np.int64], seed: int = 0
+    ) -> Spread:
+        """From `errors` ``[n]`` of points that the fit had not seen, and what the method itself thinks of their `size`
+        ``[n]`` (sd, or ones). The quantiles are of errors whose size was told from the other folds."""
         ratio = np.abs(errors) / size
         level = float(ratio.mean()) or 1.0
-        booster = None
+        apart = level * size
         if regressors.shape[1]:
-            import xgboost as xgb
-
-            booster = xgb.train(
-                {
-                    "max_depth": 3,
-                    "learning_rate": 0.1,
-                    "min_child_weight": 20,
-                    "reg_lambda": 5.0,
-                    "nthread": 1,
-                    "seed": seed,
-                },
-                xgb.DMatrix(regressors, ratio / level, nthread=1),
-                40,
-            )
-        found = cls(booster, level, np.zeros(len(LEVELS)))
-        return cls(booster, level, np.quantile(errors / found.size(regressors, size), LEVELS))
+            for f in np.unique(fold):
+                out = fold == f
+                told = cls(_boost(regressors[~out], ratio[~out] / level, seed), level, np.zeros(len(LEVELS)))
+                apart[out] = told.size(regressors[out], size[out])
+        booster = _boost(regressors, ratio / level, seed) if regressors.shape[1] else None
+        return cls(booster, level, np.quantile(errors / apart, LEVELS))
 
     def size(self, regressors: Array, own: Array) -> Array:
         if self.booster is None:
@@ -56,3 +50,17 @@ class Spread:
     def quantiles(self, mean: Array, regressors: Array, own: Array) -> Array:
         """``[level, n]``; `mean` plus the quantiles of truth - mean."""
         return mean + self.table[:, None] * self.size(regressors, own)
+
+
+def _boost(x: Array, y: Array, seed: int) -> Any:
+    import xgboost as xgb
+
+    settings = {
+        "max_depth": 3,
+        "learning_rate": 0.1,
+        "min_child_weight": 20,
+        "reg_lambda": 5.0,
+        "nthread": 1,
+        "seed": seed,
+    }
+    return xgb.train(settings, xgb.DMatrix(x, y, nthread=1), _ROUNDS)

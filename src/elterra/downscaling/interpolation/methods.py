@@ -27,7 +27,7 @@ ELEVATION_KM, MONTH_KM = (0.0, 0.1, 0.5), (20.0, 100.0, 500.0)
 _CHOICE_POINTS = 500
 _TREES = {
     "max_depth": 4, "min_child_weight": 8, "subsample": 0.7, "colsample_bytree": 0.7, "reg_lambda": 3.0,
-    "learning_rate": 0.06, "nthread": 1,
+    "learning_rate": 0.06, "max_bin": 128, "nthread": 1,
 }  # fmt: skip
 _ROUNDS = 150
 
@@ -111,7 +111,7 @@ class Kriging:
         beta = np.linalg.lstsq(drift, data.measured(), rcond=None)[0]
         residuals = _Residuals.learn(data, data.measured() - drift @ beta, fold, self.seed)
         mean, sd = residuals.apart(fold)
-        spread = Spread.learn(data.season(), residuals.values - mean, sd, self.seed)
+        spread = Spread.learn(data.season(), residuals.values - mean, sd, fold, self.seed)
         return _FittedKriging(beta, residuals, spread, law)
 
 
@@ -139,7 +139,7 @@ class Trees:
         fold = _folds(data, self.seed)
         booster, apart = _cross_fit(data, fold, self.seed)
         x = _design(data)
-        spread = Spread.learn(x, data.measured() - apart, np.ones(len(data)), self.seed)
+        spread = Spread.learn(x, data.measured() - apart, np.ones(len(data)), fold, self.seed)
         return _FittedTrees(booster, spread, law)
 
 
@@ -172,7 +172,7 @@ class RegressionKriging:
         share = float(
             np.clip(np.sum(mean * residuals.values) / max(float(np.sum(mean**2)), 1e-300), 0.0, 1.0)
         )
-        spread = Spread.learn(x, residuals.values - share * mean, sd, self.seed)
+        spread = Spread.learn(x, residuals.values - share * mean, sd, fold, self.seed)
         return _FittedRegressionKriging(booster, residuals, share, spread, law)
 
 

@@ -18,11 +18,12 @@ from elterra.errors import InputError
 
 
 def schedule(
-    levels: int = 20, largest: float = 20.0, smallest: float = 0.03, rho: float = 7.0
+    levels: int = 20, largest: float = 80.0, smallest: float = 0.03, rho: float = 7.0
 ) -> NDArray[np.float64]:
     """Noise levels from `largest` to `smallest`, and 0: ``[levels + 1]``, in units of the data's standard deviation.
 
-    The largest is far above 1, but not more: steps spent on noise alone cost accuracy where it matters.
+    The largest must be far above the standard deviation of the widest pattern of the data, which is that of a pixel times
+    the root of how many pixels vary together; beyond that, steps spent on noise alone cost accuracy.
     """
     if levels < 2 or not 0 < smallest < largest:
         raise InputError(

@@ -56,7 +56,7 @@ class Block(eqx.Module):
         self.norms = (Norm(width), Norm(width))
         self.first = _convolution(width, width, 3, a)
         second = _convolution(width, width, 3, b)
-        self.second = eqx.tree_at(lambda m: m.weight, second, jnp.zeros_like(second.weight))
+        self.second = _at_nil(second)
         self.modulate = (
             eqx.nn.Linear(noise_width, 2 * width, dtype=jnp.float32, key=c) if noise_width else None
         )
@@ -95,7 +95,7 @@ class UNet(eqx.Module):
             for a, b in zip(widths[-2::-1], widths[:0:-1], strict=True)
         ]
         head = _convolution(width, outputs, 3, next(keys))
-        self.head = eqx.tree_at(lambda m: m.weight, head, jnp.zeros_like(head.weight))
+        self.head = _at_nil(head)
         self.embed = (
             eqx.nn.MLP(
                 2 * _FREQUENCIES, noise_width, noise_width, 1, jax.nn.silu, dtype=jnp.float32, key=next(keys)
@@ -121,6 +121,10 @@ class UNet(eqx.Module):
             h = jnp.repeat(jnp.repeat(h, 2, axis=1), 2, axis=2)
             h = block(join(jnp.concatenate([h, kept.pop()])), told)
         return self.head(jax.nn.silu(h))[:, :rows, :columns]
+
+
+def _at_nil(layer: eqx.nn.Conv2d) -> eqx.nn.Conv2d:
+    return jax.tree.map(lambda a: jnp.zeros_like(a) if eqx.is_inexact_array(a) else a, layer)
 
 
 def _convolution(a: int, b: int, side: int, key: Any, stride: int = 1) -> eqx.nn.Conv2d:

@@ -1,7 +1,7 @@
 """Regression kriging: a linear trend on the features within cells, and area-to-point kriging of what it leaves.
 
 In the space where the law's quantity is near normal (log for `positive`, else as it is). The trend is learned from how
-pixels differ from their cell, so that the coarse field alone decides the level.
+pixels differ from their cell, so that it does not chase what the coarse field tells anyway.
 """
 
 from __future__ import annotations
@@ -67,9 +67,9 @@ class FittedRegressionKriging:
 
     def predict(self, scene: Scene, where: Mask) -> Prediction:
         at = where & scene.known
-        trend = np.tensordot(self.beta, _anomalies(scene, self.codes), axes=1)
-        cells = np.where(np.isfinite(scene.coarse), scene.coarse, np.nan)
-        level = _transform(scene.law, cells, cells)
+        trend = np.tensordot(self.beta, _levels(scene, self.codes), axes=1)
+        # what the trend leaves of the cells; without this the slopes between cells would count twice
+        level = _transform(scene.law, scene.coarse, scene.coarse) - scene.aggregation.mean(trend)
         wanted = np.zeros(scene.coarse.shape, dtype=bool)
         wanted.ravel()[np.unique(scene.aggregation.cell_of_pixel[at])] = True
         kriging = BlockKriging(self.variogram, scene.factor, _step(scene), self.radius)
@@ -120,6 +120,19 @@ def _anomalies(scene: Scene, codes: tuple[float, ...]) -> Array:
     return np.stack(out) if out else np.zeros((1, *scene.land.shape))
 
 
+def _levels(scene: Scene, codes: tuple[float, ...]) -> Array:
+    """The regressors themselves ``[k, y, x]``; unknown ones at the mean of the scene."""
+    out = []
+    for name in scene.anomalies:
+        value = scene.features.values[name]
+        known = np.isfinite(value)
+        out.append(np.where(known, value, value[known].mean() if known.any() else 0.0))
+    if scene.class_name is not None:
+        values = scene.features.values[scene.class_name]
+        out += [(values == c).astype(float) for c in codes]
+    return np.stack(out) if out else np.zeros((1, *scene.land.shape))
+
+
 def _variogram(
     scenes: list[Scene], picked: list[NDArray[np.int64]], codes: tuple[float, ...], beta: Array, seed: int
 ) -> Variogram:
@@ -131,7 +144,7 @@ def _variogram(
         i, j = np.divmod(rows, scene.land.shape[1])
         apart = 1e6 * k
         points.append(np.stack([i * dy + apart, j * dx], axis=1))
-        trend = np.tensordot(beta, _anomalies(scene, codes), axes=1)
+        trend = np.tensordot(beta, _levels(scene, codes), axes=1)
         values.append((_transform(scene.law, scene.truth, scene.own) - trend).ravel()[rows])
     longest = _LONGEST_CELLS * scenes[0].factor * max(_step(scenes[0]))
     return fit_variogram(np.concatenate(points), np.concatenate(values), longest, seed)
