@@ -59,7 +59,13 @@ def state(p: Fields) -> Fields:
     profile = jnp.exp(-p.zsoi[:20] / 0.5)
     stock = jnp.asarray([60.0, 200.0, 150.0, 1500.0, 100.0, 3000.0, 6000.0])[:, None, None] * profile
     cn = jnp.asarray([40.0, 60.0, 60.0, 300.0, 12.0, 14.0, 10.0])[:, None, None]
-    return s.replace(**new, decomp_cpools=stock, decomp_npools=stock / cn, rh30=0.0 * s.rh30 + 50.0)
+    return s.replace(
+        **new,
+        decomp_cpools=stock,
+        decomp_npools=stock / cn,
+        rh30=0.0 * s.rh30 + 50.0,
+        memory_steps=0.0 * s.memory_steps + 17520.0,
+    )
 
 
 def hot(p: Fields, *, celsius: float = 30.0, rh: float = 20.0, water: float = 0.06, day: int = 213):

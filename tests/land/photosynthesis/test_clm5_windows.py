@@ -39,6 +39,7 @@ def july():
     s = s.add(
         **{n: jnp.full((1, w.columns), x) for n, x in start.items()},
         pco2_10=jnp.full(w.columns, -1.0),
+        memory_steps=jnp.full(w.columns, 17520.0),
         pbot_10=jnp.full(w.columns, -1.0),
     ).replace(
         liqcan=jnp.asarray(water)[None],
