@@ -7,6 +7,8 @@ from elterra.bench import calibration_sbc as sbc
 from elterra.bench.calibration_exact import linear_problem, measure_localisation, posterior_of_linear
 from elterra.bench.calibration_twin import PRIORS, CarbonTwin, run_twin
 from elterra.calibration import invert
+from elterra.cli.bench import bench as bench_command
+from elterra.errors import InputError
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +77,12 @@ def test_shrinkage_helps_in_the_bench():
 
 def test_the_bench_joins_its_parts_and_tells_the_verdict(tmp_path, monkeypatch, capsys):
     from elterra import bench
-    from elterra.bench import calibration_ces, calibration_exact
+    from elterra.bench import (
+        calibration_ces,
+        calibration_exact,
+        calibration_multifidelity,
+        calibration_sbc_land,
+    )
 
     for module, name in (
         (calibration_exact, "measure_linear"),
@@ -84,6 +91,9 @@ def test_the_bench_joins_its_parts_and_tells_the_verdict(tmp_path, monkeypatch, 
         (calibration_ces, "measure_ces"),
     ):
         monkeypatch.setattr(module, name, lambda quick, name=name: {f"{name}.quick": float(quick)})
+    passed = {"sbc.land.passed": 1.0, "sbc.land.replicates": 2.0, "sbc.land.joint_p": 0.5}
+    monkeypatch.setattr(calibration_sbc_land, "measure_sbc_land", lambda place, twin, quick: passed)
+    monkeypatch.setattr(calibration_multifidelity, "measure_multifidelity", lambda place, quick: {})
     asked = []
 
     def kept(folder, replicates):
@@ -92,7 +102,23 @@ def test_the_bench_joins_its_parts_and_tells_the_verdict(tmp_path, monkeypatch, 
 
     monkeypatch.setattr(sbc, "measure_sbc", kept)
     told = bench.run("calibration", quick=True, folder=tmp_path)["figures"]
-    assert asked == [(tmp_path, sbc.QUICK_REPLICATES)]
+    assert asked == [(tmp_path / "calibration_sbc", sbc.QUICK_REPLICATES)]
     assert told["measure_ces.quick"] == 1.0
     assert "shrinkage.nice.error" in told
     assert "FAILS the joint binomial test" in capsys.readouterr().err
+
+
+def test_parts_are_named_and_stations_belong_to_towers():
+    from elterra.bench import calibration
+
+    with pytest.raises(InputError, match="there are linear_gaussian"):
+        calibration.measure(part="nothing")
+    with pytest.raises(InputError, match="name one with --part"):
+        calibration.measure(part="tanh", case="DE-Hai")
+    figures = calibration.measure(part="tanh", quick=True)
+    assert set(figures) == {"tanh.mean_error", "tanh.sd_error", "tanh.model_runs"}
+
+
+def test_other_benches_have_no_parts():
+    with pytest.raises(InputError, match="bench import has no parts"):
+        bench_command(name="import", part="towers")

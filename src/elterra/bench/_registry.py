@@ -26,12 +26,28 @@ BENCHES: dict[str, tuple[str, str]] = {
         "inverse problems with known answers, Sobol indices, calibrate-emulate-sample, coverage",
     ),
     "clm5": ("elterra.bench.clm5", "agreement with reference runs of CLM5: fluxes, states, pools, responses"),
+    "domain": (
+        "elterra.bench.domain",
+        "areas and regridding of grids, sums of the default Europe, time and memory of domains",
+    ),
+    "downscaling": (
+        "elterra.bench.downscaling",
+        "methods of downscaling on real fields, on regions they have not seen",
+    ),
     "import": ("elterra.bench.import_time", "seconds of `elterra --help` and of `import elterra`"),
+    "interpolation": (
+        "elterra.bench.interpolation",
+        "fluxes between towers and soil carbon between samples, stations and regions left out",
+    ),
     "land": (
         "elterra.bench.land",
         "column-years per second of the land model, compilation, gradient, residuals",
     ),
     "spinup": ("elterra.bench.spinup", "methods of spin-up from a cold start against brute force"),
+    "weather": (
+        "elterra.bench.weather",
+        "generated weather of withheld towers against measured, beside rivals",
+    ),
     "store": ("elterra.bench.store", "seconds and bytes of the store's commits, consolidation and reads"),
 }
 

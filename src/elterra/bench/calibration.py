@@ -1,25 +1,35 @@
-"""Bench ``calibration``: exact inverse problems, Sobol indices, calibrate-emulate-sample, simulation-based calibration,
-emulated ensembles."""
+"""Bench ``calibration``: exact inverse problems, Sobol indices, calibrate-emulate-sample, simulation-based
+calibration, emulated ensembles, towers."""
 
 from __future__ import annotations
 
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from elterra.errors import InputError
 
+#: those with towers run the land model for hours and are run by name only
+BY_NAME = ("towers", "towers_days")
 
-def measure(*, quick: bool = False, folder: Path | None = None, case: str | None = None) -> dict[str, float]:
-    """All parts, or those that ``case`` names (separated by commas).
 
-    Replicates, model runs and the spun-up station are kept in ``folder`` (by default the user's cache)."""
-    parts = _parts(folder)
-    wanted = list(parts) if case is None else case.split(",")
-    if unknown := set(wanted) - set(parts):
+def measure(
+    *, quick: bool = False, part: str | None = None, case: str | None = None, folder: Path | None = None
+) -> dict[str, float]:
+    """The parts named by commas; by default all but those with towers.
+
+    ``case``: stations of the towers by commas. ``folder``: where replicates, model runs, the spun-up station and runs of
+    towers are kept (by default the user's cache).
+    """
+    parts = _parts(folder, case)
+    wanted = [p for p in parts if p not in BY_NAME] if part is None else part.split(",")
+    if unknown := [p for p in wanted if p not in parts]:
+        raise InputError(f"bench calibration --part {','.join(unknown)}: there are {', '.join(parts)}")
+    if case is not None and not set(wanted) & set(BY_NAME):
         raise InputError(
-            f"--case: bench calibration has no part {', '.join(sorted(unknown))}; there are {', '.join(parts)}"
+            f"--case: stations belong to the parts {' and '.join(BY_NAME)}; name one with --part"
         )
     begin = time.perf_counter()
     figures: dict[str, float] = {}
@@ -29,7 +39,8 @@ def measure(*, quick: bool = False, folder: Path | None = None, case: str | None
     return figures
 
 
-def _parts(folder: Path | None) -> dict[str, Callable[[bool], dict[str, float]]]:
+def _parts(folder: Path | None, case: str | None) -> dict[str, Callable[[bool], dict[str, float]]]:
+    """Parts in their order."""
     from elterra.bench.calibration_ces import measure_ces
     from elterra.bench.calibration_exact import (
         measure_ishigami,
@@ -53,6 +64,11 @@ def _parts(folder: Path | None) -> dict[str, Callable[[bool], dict[str, float]]]
         found = measure_sbc_land(place("calibration_sbc_land"), place("station_twin"), quick)
         return _told("the land model", "sbc.land", found)
 
+    def towers(name: str, quick: bool) -> dict[str, float]:
+        from elterra.bench.towers.measure import measure_towers
+
+        return measure_towers(name, quick=quick, case=case, folder=folder)
+
     return {
         "linear_gaussian": measure_linear,
         "tanh": measure_tanh,
@@ -62,6 +78,7 @@ def _parts(folder: Path | None) -> dict[str, Callable[[bool], dict[str, float]]]
         "sbc": sbc,
         "sbc_land": sbc_land,
         "multifidelity": lambda quick: measure_multifidelity(place("station_twin"), quick),
+        **{name: partial(towers, name) for name in BY_NAME},
     }
 
 

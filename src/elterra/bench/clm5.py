@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from elterra.bench.shared_folder import shared_folder
 from elterra.errors import InputError
 from elterra.files import write_atomically
 
@@ -53,17 +54,7 @@ def measure(
 
 def reference_folder() -> Path:
     """``reference/clm5`` of ``ELTERRA_SHARED``, or of ``shared`` beside the checkout or the working directory."""
-    told = os.environ.get("ELTERRA_SHARED")
-    roots = (
-        [Path(told)] if told else [Path(__file__).parents[3].parent / "shared", Path.cwd().parent / "shared"]
-    )
-    for root in roots:
-        if (root / "reference" / "clm5").is_dir():
-            return root / "reference" / "clm5"
-    raise InputError(
-        f"bench clm5: no reference runs of CLM5 (looked for reference/clm5 in {', '.join(map(str, roots))}); "
-        "set ELTERRA_SHARED to the folder that holds them"
-    )
+    return shared_folder("reference/clm5", "bench clm5: no reference runs of CLM5")
 
 
 def chosen(root: Path, case: str | None, mode: str | None, quick: bool) -> list[str]:

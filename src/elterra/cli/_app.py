@@ -14,9 +14,13 @@ from elterra.cli import (
     check,
     clm,
     demo,
+    domain,
+    downscale,
     evaluate,
     export,
+    forcing,
     info,
+    interpolate,
     new,
     report,
     resume,
@@ -64,6 +68,10 @@ app.command("export")(export.export)
 app.command("bench")(bench.bench)
 app.add_typer(clm.app, name="clm")
 app.add_typer(spinup.app, name="spinup")
+app.add_typer(domain.app, name="domain")
+app.add_typer(forcing.app, name="forcing")
+app.add_typer(downscale.app, name="downscale")
+app.command("interpolate")(interpolate.interpolate)
 app.command("info")(info.info)
 
 

@@ -11,11 +11,11 @@ import typer
 from elterra.cli._output import emit, progress
 
 if TYPE_CHECKING:
-    from elterra.experiment import Experiment
+    from elterra.experiment import Experiment, Region
 
 
 def execute(
-    experiment: Experiment,
+    experiment: Experiment | Region,
     run_dir: Path,
     *,
     as_json: bool,
@@ -46,6 +46,10 @@ def execute(
     )
     if next_steps and until is None:
         typer.echo("Next:")
+        if "maps" in result.figures:
+            typer.echo(f"  {run_dir}/maps/domain.svg     the maps")
+            typer.echo(f"  elterra domain show {run_dir}/domain/domain.nc     what is in the domain")
+            return
         typer.echo(f"  elterra report {run_dir}     the page")
         typer.echo(f"  elterra evaluate {run_dir}   scores on data withheld from variants of this run")
         typer.echo(f"  elterra status {run_dir}     what is done")

@@ -19,9 +19,9 @@ def run(
     force: Annotated[list[str] | None, typer.Option(help="Stage to run again; may be repeated.")] = None,
     json_: Json = False,
 ) -> None:
-    """Run an experiment. What is finished and unchanged is not run again."""
+    """Run an experiment or a region. What is finished and unchanged is not run again."""
     from elterra.cli._execute import execute
-    from elterra.experiment import load_experiment
+    from elterra.experiment import load_asked
 
-    loaded = load_experiment(experiment)
+    loaded = load_asked(experiment)
     execute(loaded, run_dir or Path("runs") / loaded.name, as_json=json_, until=until, force=force or ())

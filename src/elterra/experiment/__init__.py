@@ -10,5 +10,38 @@ from elterra.experiment._models import (
     load_experiment,
     schema,
 )
+from elterra.experiment._region import (
+    ClimateFile,
+    DomainSettings,
+    LandCoverFile,
+    MaskFile,
+    Region,
+    RegionGrid,
+    SoilFile,
+    TerrainFile,
+    load_asked,
+    load_region,
+    region_schema,
+)
 
-__all__ = ["Clock", "Column", "Data", "Experiment", "LandModel", "Site", "load_experiment", "schema"]
+__all__ = [
+    "ClimateFile",
+    "Clock",
+    "Column",
+    "Data",
+    "DomainSettings",
+    "Experiment",
+    "LandCoverFile",
+    "LandModel",
+    "MaskFile",
+    "Region",
+    "RegionGrid",
+    "Site",
+    "SoilFile",
+    "TerrainFile",
+    "load_asked",
+    "load_experiment",
+    "load_region",
+    "region_schema",
+    "schema",
+]

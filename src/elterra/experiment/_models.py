@@ -459,9 +459,8 @@ class Experiment(_Model):
         return _check(cls, plain, where, {}, folder)
 
 
-def load_experiment(path: str | Path) -> Experiment:
-    """Reads and checks an experiment file. Raises `InputError` with one line a fault."""
-    path = Path(path)
+def read_plain(path: Path) -> tuple[Any, Lines]:
+    """Plain values and lines of a YAML file. Raises `InputError` where it is no page of text."""
     try:
         if path.stat().st_size > _MAX_BYTES:
             raise InputError(f"{path}: larger than {_MAX_BYTES} bytes; an experiment file is a page of text")
@@ -470,7 +469,18 @@ def load_experiment(path: str | Path) -> Experiment:
         raise InputError(f"{path}: no such file") from None
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read as text: {error}") from None
-    plain, lines = parse(text, str(path))
+    return parse(text, str(path))
+
+
+def load_experiment(path: str | Path) -> Experiment:
+    """Reads and checks an experiment file. Raises `InputError` with one line a fault."""
+    path = Path(path)
+    plain, lines = read_plain(path)
+    if isinstance(plain, dict) and "domain" in plain and "site" not in plain:
+        raise InputError(
+            f"{path}: this is the file of a region, not of a station's reanalysis; `elterra run` and "
+            "`elterra domain make` take it"
+        )
     return _check(Experiment, plain, str(path), lines, path.resolve().parent)
 
 

@@ -58,7 +58,7 @@ def inverse_distance_squared(time: np.ndarray) -> np.ndarray:
     )
 
 
-def hour_angle(time: np.ndarray, longitude: float) -> np.ndarray:
+def hour_angle(time: np.ndarray, longitude: float | np.ndarray) -> np.ndarray:
     """Hour angle (rad, 0 at true noon, -pi..pi) at UTC times [time]."""
     time = np.asarray(time, "datetime64[ns]")
     hours = (time - time.astype("datetime64[D]")).astype(float) / 3600e9
@@ -72,9 +72,12 @@ def coszen_instant(time: np.ndarray, latitude: float, longitude: float) -> np.nd
     return np.sin(lat) * np.sin(decl) + np.cos(lat) * np.cos(decl) * np.cos(hour_angle(time, longitude))
 
 
-def coszen_step(start: np.ndarray, seconds: float, latitude: float, longitude: float) -> np.ndarray:
+def coszen_step(
+    start: np.ndarray, seconds: float, latitude: float | np.ndarray, longitude: float | np.ndarray
+) -> np.ndarray:
     """Mean of max(cos zenith, 0) over steps of `seconds` that begin at UTC `start` [time]; exact in the hour
-    angle (the integral is analytic between sunrise and sunset), declination taken at mid-step."""
+    angle (the integral is analytic between sunrise and sunset), declination taken at mid-step. Arrays of
+    places broadcast against the times."""
     start = np.asarray(start, "datetime64[ns]")
     middle = start + np.timedelta64(round(seconds * 5e8), "ns")
     lat, decl = np.deg2rad(latitude), declination(middle)
@@ -82,7 +85,7 @@ def coszen_step(start: np.ndarray, seconds: float, latitude: float, longitude: f
     centre = hour_angle(middle, longitude)
     half = seconds * np.pi / 86400.0
     rise = np.arccos(np.clip(-a / b, -1.0, 1.0))  # pi where the sun does not set, 0 where it does not rise
-    total = np.zeros(start.shape)
+    total = np.zeros(np.shape(centre + rise))
     for turn in (-2.0 * np.pi, 0.0, 2.0 * np.pi):  # the step may straddle midnight
         low = np.maximum(centre - half, turn - rise)
         high = np.maximum(low, np.minimum(centre + half, turn + rise))
@@ -98,7 +101,7 @@ def top_of_atmosphere(start: np.ndarray, seconds: float, latitude: float, longit
     )
 
 
-def day_length(latitude: float, decl: np.ndarray) -> np.ndarray:
+def day_length(latitude: float | np.ndarray, decl: np.ndarray) -> np.ndarray:
     """Day length (s) for declination (rad) as CLM: 13750.9871 s per radian of half the day arc."""
     # CLM keeps the latitude a small distance from the poles so that the tangent stays finite
     pole = np.pi / 2.0 - 1e-9

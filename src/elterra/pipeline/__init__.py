@@ -6,6 +6,8 @@ from elterra.pipeline._run import (
     rerun_stage,
     run_experiment,
     saved_experiment,
+    saved_run,
+    stages_for,
     status,
 )
 from elterra.pipeline._stage import (
@@ -35,6 +37,8 @@ __all__ = [
     "rerun_stage",
     "run_experiment",
     "saved_experiment",
+    "saved_run",
     "stages",
+    "stages_for",
     "status",
 ]

@@ -22,7 +22,7 @@ from typing import Any, Literal
 
 import elterra
 from elterra.errors import InputError
-from elterra.experiment import Experiment
+from elterra.experiment import Experiment, Region
 from elterra.files import digest_of, exclusive, read_json, sha256_of, write_atomically, write_json
 from elterra.pipeline._stage import (
     Context,
@@ -35,9 +35,15 @@ from elterra.pipeline._stage import (
     order,
     plain_section,
 )
-from elterra.pipeline.stages import stages as all_stages
+from elterra.pipeline.stages import region_stages
+from elterra.pipeline.stages import stages as station_stages
 
 Report = Callable[[ProgressEvent], None]
+
+
+def stages_for(experiment: Experiment | Region) -> tuple[Stage, ...]:
+    """The stages of a station's reanalysis, or those of a region."""
+    return region_stages() if isinstance(experiment, Region) else station_stages()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +71,7 @@ class StageStatus:
 
 
 def run_experiment(
-    experiment: Experiment,
+    experiment: Experiment | Region,
     run_dir: str | Path,
     *,
     until: str | None = None,
@@ -84,7 +90,7 @@ def run_experiment(
     raises. A run directory of another experiment is brought to this one: only stages whose part changed run.
     """
     run_dir = Path(run_dir)
-    chain = order(all_stages() if stages is None else stages)
+    chain = order(stages_for(experiment) if stages is None else stages)
     names = [s.name for s in chain]
     for name in [*force, *([until] if until else [])]:
         if name not in names:
@@ -123,21 +129,24 @@ def rerun_stage(
     For work outside of the stages (`elterra evaluate`) that changes what the stage reads. Raises as `run_experiment`.
     """
     run_dir = Path(run_dir)
-    experiment = saved_experiment(run_dir)
-    stage = next(s for s in (all_stages() if stages is None else stages) if s.name == name)
+    experiment = saved_run(run_dir)
+    stage = next(s for s in (stages_for(experiment) if stages is None else stages) if s.name == name)
     with exclusive(run_dir / "run", "running in this directory"), _stop_on_signals(stop) as stopping:
         key = _key(stage, experiment, run_dir)
         _run_stage(stage, key, experiment, run_dir, progress or (lambda _: None), stopping)
 
 
 def status(
-    run_dir: str | Path, experiment: Experiment | None = None, *, stages: Sequence[Stage] | None = None
+    run_dir: str | Path,
+    experiment: Experiment | Region | None = None,
+    *,
+    stages: Sequence[Stage] | None = None,
 ) -> list[StageStatus]:
     """The state of each stage in `run_dir`; reads only, so a running process is not disturbed."""
     run_dir = Path(run_dir)
-    experiment = experiment or saved_experiment(run_dir)
+    experiment = experiment or saved_run(run_dir)
     found: list[StageStatus] = []
-    for stage in order(all_stages() if stages is None else stages):
+    for stage in order(stages_for(experiment) if stages is None else stages):
         manifest = read_json(manifest_path(run_dir, stage.name))
         started = _started_path(run_dir, stage.name).exists()
         upstream = [f for f in found if f.name in stage.needs and f.state != "done"]
@@ -157,16 +166,25 @@ def status(
     return found
 
 
-def saved_experiment(run_dir: str | Path) -> Experiment:
-    """The experiment that was last run in `run_dir`."""
+def saved_run(run_dir: str | Path) -> Experiment | Region:
+    """The experiment or the region that was last run in `run_dir`."""
     path = Path(run_dir) / "experiment.json"
     saved = read_json(path)
     if saved is None:
         raise InputError(f"{run_dir}: no run here (no experiment.json). Start one with `elterra run`.")
-    return Experiment.from_plain(saved["experiment"], where=str(path), folder=Path(saved["folder"]))
+    kind = Region if "site" not in saved["experiment"] else Experiment
+    return kind.from_plain(saved["experiment"], where=str(path), folder=Path(saved["folder"]))
 
 
-def _save_experiment(experiment: Experiment, run_dir: Path) -> None:
+def saved_experiment(run_dir: str | Path) -> Experiment:
+    """The reanalysis of a station that was last run in `run_dir`. Raises InputError where a region was."""
+    saved = saved_run(run_dir)
+    if isinstance(saved, Region):
+        raise InputError(f"{run_dir}: this is the run of a region; the reanalysis of a station is expected")
+    return saved
+
+
+def _save_experiment(experiment: Experiment | Region, run_dir: Path) -> None:
     plain = experiment.model_dump(mode="json")
     write_json(run_dir / "experiment.json", {"experiment": plain, "folder": str(experiment.folder)})
 
@@ -183,7 +201,7 @@ def _started_path(run_dir: Path, stage: str) -> Path:
     return run_dir / "manifest" / f"{stage}.started"
 
 
-def _key(stage: Stage, experiment: Experiment, run_dir: Path) -> str:
+def _key(stage: Stage, experiment: Experiment | Region, run_dir: Path) -> str:
     """Content hash of all that the results of `stage` depend on."""
     before = {}
     for name in stage.needs:
@@ -243,7 +261,12 @@ def _stale(stage: Stage, key: str, run_dir: Path) -> str:
 
 
 def _run_stage(
-    stage: Stage, key: str, experiment: Experiment, run_dir: Path, report: Report, stop: threading.Event
+    stage: Stage,
+    key: str,
+    experiment: Experiment | Region,
+    run_dir: Path,
+    report: Report,
+    stop: threading.Event,
 ) -> None:
     started = _started_path(run_dir, stage.name)
     resuming = started.exists() and started.read_text(encoding="utf-8").strip() == key

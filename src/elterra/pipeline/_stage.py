@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from elterra.errors import ElterraError
-from elterra.experiment import Experiment
+from elterra.experiment import Experiment, Region
 from elterra.files import read_json, write_json
 
 State = Literal["started", "running", "finished", "skipped", "failed", "interrupted"]
@@ -72,7 +72,7 @@ class Stage:
     sections: tuple[str, ...] = ()
     code: tuple[str, ...] = ()
     owns: tuple[str, ...] = ()
-    inputs: Callable[[Experiment], Sequence[Path]] | None = None
+    inputs: Callable[[Any], Sequence[Path]] | None = None
     reads: tuple[str, ...] = ()
     intact: Callable[[Path, Mapping[str, str]], bool] | None = None
 
@@ -99,18 +99,32 @@ class Context:
     def __init__(
         self,
         stage: Stage,
-        experiment: Experiment,
+        experiment: Experiment | Region,
         run_dir: Path,
         *,
         resuming: bool,
         report: Callable[[ProgressEvent], None],
         stop: threading.Event,
     ) -> None:
-        self.stage, self.experiment, self.run_dir = stage, experiment, run_dir
+        self.stage, self._asked, self.run_dir = stage, experiment, run_dir
         #: what an interrupted call of this stage with the same key left is still there
         self.resuming = resuming
         self._report, self._stop, self._start = report, stop, time.monotonic()
         self._saved = 0.0
+
+    @property
+    def experiment(self) -> Experiment:
+        """The reanalysis that is asked for; stages of a station read it."""
+        if not isinstance(self._asked, Experiment):
+            raise StageError(f"stage {self.stage.name} belongs to a station, but a region is run")
+        return self._asked
+
+    @property
+    def region(self) -> Region:
+        """The region that is asked for; stages of a region read it."""
+        if not isinstance(self._asked, Region):
+            raise StageError(f"stage {self.stage.name} belongs to a region, but a station is run")
+        return self._asked
 
     @property
     def folder(self) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from elterra.experiment import Experiment
+from elterra.experiment import Experiment, Region
 from elterra.pipeline._stage import ProgressEvent, Stage, named
 
 
@@ -31,11 +31,12 @@ def stages() -> tuple[Stage, ...]:
     """
     steps = "elterra.pipeline.steps"
     record = "elterra.pipeline.reanalysis.record"
+    site = ("elterra.domain.site", "elterra.domain._davos")  # of the room, what a station reads
     land = (
         "elterra.land",
         "elterra.registry",
         "elterra.forcing",
-        "elterra.domain",
+        *site,
         "elterra.pipeline.reanalysis",
     )
     return (
@@ -44,7 +45,7 @@ def stages() -> tuple[Stage, ...]:
             1,
             f"{steps}.domain:run",
             sections=("site",),
-            code=(f"{steps}.domain", "elterra.domain", record),
+            code=(f"{steps}.domain", *site, record),
         ),
         Stage(
             "forcing",
@@ -52,7 +53,7 @@ def stages() -> tuple[Stage, ...]:
             f"{steps}.forcing:run",
             needs=("domain",),
             sections=("site", "data", "period"),
-            code=(f"{steps}.forcing", "elterra.forcing", "elterra.observations", "elterra.domain", record),
+            code=(f"{steps}.forcing", "elterra.forcing", "elterra.observations", *site, record),
             inputs=_record,
         ),
         Stage(
@@ -61,7 +62,7 @@ def stages() -> tuple[Stage, ...]:
             f"{steps}.observations:run",
             needs=("domain",),
             sections=("site", "data", "period"),
-            code=(f"{steps}.observations", "elterra.observations", "elterra.domain", record),
+            code=(f"{steps}.observations", "elterra.observations", *site, record),
             inputs=_record,
         ),
         Stage(
@@ -116,6 +117,35 @@ def stages() -> tuple[Stage, ...]:
             reads=("scores/evaluation.json",),
         ),
     )
+
+
+def region_stages() -> tuple[Stage, ...]:
+    """domain → maps, of a region (`examples/europe.yaml`): its domain file, and its maps."""
+    steps = "elterra.pipeline.steps"
+    return (
+        Stage(
+            "domain",
+            1,
+            f"{steps}.region:domain",
+            sections=("name", "title", "domain"),
+            code=(f"{steps}.region", "elterra.domain", "elterra.pipeline.domain_clm"),
+            inputs=_region_files,
+        ),
+        Stage(
+            "maps",
+            1,
+            f"{steps}.region:maps",
+            needs=("domain",),
+            code=(f"{steps}.region", "elterra.product.maps", "elterra.product.domain_maps"),
+        ),
+    )
+
+
+def _region_files(region: Region) -> Sequence[Path]:
+    """Files that the sources of a region name."""
+    parts = (region.domain.land_cover, region.domain.climate, region.domain.soil, region.domain.terrain)
+    named_parts = [p for p in (*parts, region.domain.mask) if not isinstance(p, str)]
+    return sorted({region.path_of(part.path) for part in named_parts})
 
 
 def evaluate_run(

@@ -187,20 +187,20 @@ def read_tower_days(path: Path, variable: str, utc_offset_h: float) -> Observati
 def read_tower_partitioned_days(
     path: Path, site: str, variable: str, utc_offset_h: float, minimum_quality: float = 0.75
 ) -> Observations:
-    """Daily GPP or ER (night-time partition, gC m-2 d-1) of one site of the daily FLUXNET2015 extract; days of local
+    """Daily NEE, GPP or ER (night-time partition, gC m-2 d-1) of one site of the daily FLUXNET2015 extract; days of local
     standard time.
 
     Days with less than `minimum_quality` of measured or well-filled half-hours are flagged as filled. The random error
     is that of 48 independent half-hours of the published model; half the difference of the two partitions of GPP is
-    part of the representativeness error of both.
+    part of the representativeness error of GPP and ER.
     """
-    columns = {"GPP": "GPP_NT", "ER": "RECO_NT"}
+    columns = {"NEE": "NEE", "GPP": "GPP_NT", "ER": "RECO_NT"}
     file, report = f"{Path(path).name}:{site}", Report()
     if variable not in columns:
         raise ColumnError(
             file, f"it has no {variable!r}", f"choose of {', '.join(columns)}", variable=variable
         )
-    names = ["date", "site", columns[variable], "GPP_NT", "GPP_DT", "NEE_qc"]
+    names = list(dict.fromkeys(["date", "site", columns[variable], "GPP_NT", "GPP_DT", "NEE_qc"]))
     frame = read_frame(path, names)
     frame = frame.loc[frame["site"] == site, list(dict.fromkeys(names))]
     if frame.empty:
@@ -214,6 +214,8 @@ def read_tower_partitioned_days(
         SECONDS_PER_DAY / 1800.0
     )
     own = errors.representativeness[0] * factor + errors.representativeness[1] * np.abs(value)
+    if variable != "NEE":
+        own = np.hypot(own, 0.5 * np.nan_to_num(np.abs(night - day)))
     start = shifted(times(frame, "date", file), -hours(utc_offset_h))
     low, high = LIMITS[variable]
     return make_observations_of(
@@ -221,7 +223,7 @@ def read_tower_partitioned_days(
         "gC m-2 d-1",
         value,
         random,
-        np.hypot(own, 0.5 * np.nan_to_num(np.abs(night - day))),
+        own,
         start,
         shifted(start, DAY),
         limits=(low * factor, high * factor),

@@ -58,7 +58,11 @@ def start_of(
 
         first = first_day(station, year)
         means = mean_year(
-            model, lambda w: ensemble.physical(model.day_of_year(w)), first, STEADY_STATE_MEANS, told
+            model,
+            lambda w: ensemble.physical(model.day_of_year(w)),
+            np.full(ensemble.members, first),
+            STEADY_STATE_MEANS,
+            told,
         )
         model.s = steady_state(p, model.s, means, station.cfg)
     return jax.tree.map(jnp.asarray, model.s)
@@ -72,15 +76,15 @@ def first_day(station: Station, year: int) -> int:
 def mean_year(
     model: StationModel,
     parameters: Callable[[int], Mapping[str, Array]],
-    start: int,
+    starts: NDArray[np.int_],
     names: Sequence[str],
     tell: Callable[[int], None],
 ) -> Fields:
-    """Run `DAYS` windows from window ``start`` without weather errors; means of the outputs ``names``. ``parameters`` of a
-    window, ``tell`` hears every twentieth day."""
+    """Run `DAYS` windows without weather errors, in each column from its window of ``starts [column]``; means of the outputs
+    ``names [..., column]``. ``parameters`` of a window of the first column; ``tell`` hears every twentieth day."""
     total: dict[str, Array] = {}
     for day in range(DAYS):
-        means = model.undisturbed(start + day, parameters(start + day), names)
+        means = model.undisturbed(starts + day, parameters(int(starts[0]) + day), names)
         total = {n: total[n] + v if n in total else v for n, v in means.items()}
         if day % 20 == 0:
             tell(day)

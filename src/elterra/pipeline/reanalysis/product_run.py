@@ -96,10 +96,7 @@ class ProductRun:
             with AsyncCommitter(writer) as committer:
                 while self.committed < self.windows - 1:
                     target = min(self._next_checkpoint(), self.windows)
-                    self._advance(target, tell, stop)
-                    for window in self._ready():
-                        committer.commit(window[0], window[1])
-                        self.committed = window[0]
+                    self._advance(target, committer, tell, stop)
                     committer.flush()
                     self._checkpoint()
                     if stop() and self.committed < self.windows - 1:
@@ -113,15 +110,26 @@ class ProductRun:
         done = min(c.window for c in self.cycles.values())
         return (done // CHECKPOINT_EVERY + 1) * CHECKPOINT_EVERY
 
-    def _advance(self, target: int, tell: Callable[[int, int], None], stop: Callable[[], bool]) -> None:
-        """Both ensembles to window ``target``, each with its statistics on its own thread."""
+    def _advance(
+        self,
+        target: int,
+        committer: AsyncCommitter,
+        tell: Callable[[int, int], None],
+        stop: Callable[[], bool],
+    ) -> None:
+        """Both ensembles to window ``target``, each with its statistics on its own thread; what is final in both goes to the
+        committer at once."""
         errors: list[BaseException] = []
+        ready = threading.Lock()
 
         def work(name: str, cycle: Cycle) -> None:
             try:
                 for final, fates, _ in cycle.run(target, last=self.windows):
                     for window in final:
-                        self.pending[name].append((window.window, self.products[name].arrays(window)))
+                        product = self.products[name].arrays(window)
+                        with ready:
+                            self.pending[name].append((window.window, product))
+                            self._hand_over(committer)
                     if name == "":
                         self.innovations.extend(fates)
                         tell(cycle.window, self.windows)
@@ -140,18 +148,16 @@ class ProductRun:
         if errors:
             raise errors[0]
 
-    def _ready(self) -> list[tuple[int, WindowArrays]]:
-        """Windows that are final in both ensembles, as groups of arrays for the store."""
-        count = min(len(v) for v in self.pending.values())
-        ready: list[tuple[int, WindowArrays]] = []
-        for _ in range(count):
+    def _hand_over(self, committer: AsyncCommitter) -> None:
+        """Windows that are final in both ensembles, in their order, as groups of arrays for the store."""
+        while all(self.pending.values()):
             groups: dict[str, Mapping[str, NDArray[Any]]] = {}
             number = -1
             for name, queue in self.pending.items():
                 number, product = queue.pop(0)
                 groups |= {f"{name}{group}": arrays for group, arrays in product.items()}
-            ready.append((number, groups))
-        return ready
+            committer.commit(number, groups)
+            self.committed = number
 
     def _checkpoint(self) -> None:
         arrays: dict[str, Array] = {}

@@ -141,7 +141,8 @@ class StationModel:
         if window > 0:
             self._perturbation = self._error.step(self._perturbation, self._seed, window)
         factors = self._error.factors(self._perturbation, window)
-        s, series, means, ends, worst = run_chunk(*self._arguments(window, parameters, factors))
+        windows = np.full(self.members, window)
+        s, series, means, ends, worst = run_chunk(*self._arguments(windows, parameters, factors))
         self.s = s
         host = jax.device_get((series, means, ends, worst))
         series_np, means_np, ends_np, worst_np = ({k: np.asarray(v) for k, v in x.items()} for x in host)
@@ -158,13 +159,16 @@ class StationModel:
         )
 
     def undisturbed(
-        self, window: int, parameters: Mapping[str, Array], names: Sequence[str]
+        self, windows: NDArray[np.int_], parameters: Mapping[str, Array], names: Sequence[str]
     ) -> dict[str, Array]:
-        """Means of the outputs ``names`` with the weather as it was recorded; the state moves on. For spin-up."""
+        """Means of the outputs ``names`` with the weather as it was recorded; the state moves on. For spin-up.
+
+        Each column has its own of the ``windows [column]``; the calendar (ends of years) is that of the first.
+        """
         neutral = {name: np.full(self.members, value) for name, value in NEUTRAL.items()}
-        self.s, series, means, _, worst = run_chunk(*self._arguments(window, parameters, neutral))
+        self.s, series, means, _, worst = run_chunk(*self._arguments(windows, parameters, neutral))
         series, means, worst = jax.device_get((series, means, worst))
-        _stop_on_failure(window, series, worst)
+        _stop_on_failure(int(windows[0]), series, worst)
         return {n: np.asarray(means[n]) if n in means else series[n].mean(axis=0) for n in names}
 
     def _equivalents(
@@ -176,14 +180,29 @@ class StationModel:
             out[name] = out[name] + shift[start:stop, None]
         return out
 
+    def _weather(self, windows: NDArray[np.int_]) -> Fields:
+        """The forcing of a window for each column: one of the ``windows [column]`` of the record.
+
+        Always ``[step, ..., column]``, also where all columns share a window: one shape is one program.
+        """
+        chunks = {w: forcing_chunk(self._forcing, *self.window_bounds(w)) for w in set(windows.tolist())}
+        first = chunks[int(windows[0])]
+        if len(chunks) == 1:
+            return jax.tree.map(lambda x: np.repeat(x, windows.size, axis=-1) if x.ndim > 1 else x, first)
+        stacked = {
+            name: x if x.ndim == 1 else np.concatenate([chunks[int(w)][name] for w in windows], axis=-1)
+            for name, x in first.items()
+        }
+        return Fields(stacked)
+
     def _arguments(
-        self, window: int, parameters: Mapping[str, Array], factors: Mapping[str, Array]
+        self, windows: NDArray[np.int_], parameters: Mapping[str, Array], factors: Mapping[str, Array]
     ) -> tuple[Any, ...]:
         land = {n: v for n, v in parameters.items() if n not in self._aside}
         return (
             override(self.p, land),
             self.s,
-            forcing_chunk(self._forcing, *self.window_bounds(window)),
+            self._weather(windows),
             Fields(factors),
             self.cfg,
             self._series,
@@ -197,7 +216,10 @@ class StationModel:
         Threads that meet an uncompiled program each compile it; done once beforehand, all of them find it in JAX's
         cache on disk.
         """
-        run_chunk.lower(*self._arguments(0, parameters, self._error.factors(self._perturbation, 0))).compile()
+        first = np.zeros(self.members, dtype=int)
+        run_chunk.lower(
+            *self._arguments(first, parameters, self._error.factors(self._perturbation, 0))
+        ).compile()
         give_back_memory()
 
     def analyse(self, transforms: Mapping[str, Array]) -> dict[str, Array]:

@@ -1,7 +1,8 @@
 """Stage `spinup`: from a cold start to the equilibrium of the site's own climate.
 
-Years of the model with the station's weather alternate with the analytic steady state of the pool matrices
-(semi-analytic spin-up); native years at the end let the fast pools settle.
+The years of the record run side by side, each in a column of its own. Rounds of such a year alternate with the analytic
+steady state of the pool matrices, averaged over all years (semi-analytic spin-up); native years at the end let the fast
+pools settle.
 """
 
 from __future__ import annotations
@@ -10,11 +11,12 @@ import threading
 from collections.abc import Mapping
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from elterra.land import Fields, tile_state, write_restart
 from elterra.pipeline._stage import Context, StageResult
-from elterra.pipeline.reanalysis.own_start import DAYS, first_day, mean_year
+from elterra.pipeline.reanalysis.own_start import DAYS, mean_year
 from elterra.pipeline.reanalysis.record import whole_year
 from elterra.pipeline.reanalysis.setup import Station
 from elterra.pipeline.reanalysis.station import StationModel
@@ -35,16 +37,18 @@ _SHOWN = (
     "TOTECOSYSN",
     "SMINN",
 )
-#: rounds of (years of weather, analytic solve)
+#: rounds of (the years of the record side by side, analytic solve)
 ROUNDS = 4
 
 
 def run(context: Context) -> StageResult:
-    """Writes ``spinup/state.restart``; figures: drift of the last year and the state reached."""
+    """Writes ``spinup/state.restart``; figures: drift of the last year and the state reached, means over the years."""
     station = Station.load(context.experiment, context.run_dir)
     spec = context.experiment.spinup
     whole_year(context.experiment)
     model, parameters = undisturbed_model(station)
+    starts = first_days(station, model.members)
+    columns = np.arange(model.members) % len(starts)
     model.compile(parameters)
     ahead = compile_ahead(station, model.s)
     rounds = ROUNDS if spec.method == "analytic" else 0
@@ -57,12 +61,17 @@ def run(context: Context) -> StageResult:
             context.progress(year * DAYS + day, years * DAYS, f"year {year + 1} of {years}")
             context.check_stop()
 
-        names = (*STEADY_STATE_MEANS, *_SHOWN)
-        means = mean_year(model, lambda _: parameters, first_day(station, year), names, tell)
-        previous, shown = shown.get("TOTECOSYSC", np.nan), {n: float(means[n][..., 0]) for n in _SHOWN}
+        columnwise = mean_year(
+            model, lambda _: parameters, starts[columns], (*STEADY_STATE_MEANS, *_SHOWN), tell
+        )
+        means = {n: v[..., : len(starts)].mean(axis=-1, keepdims=True) for n, v in columnwise.items()}
+        previous, shown = shown.get("TOTECOSYSC", np.nan), {n: float(means[n].ravel()[0]) for n in _SHOWN}
         if year < rounds:
-            model.s = steady_state(model.p, model.s, means, station.cfg)
+            everywhere = {n: jnp.repeat(v, model.members, axis=-1) for n, v in means.items()}
+            model.s = steady_state(model.p, model.s, everywhere, station.cfg)
+        model.s = handed_on(model.s, len(starts))
     ahead.join()
+    # column 0 has just been given the state at the end of the last year, from which the record's first year goes on
     write_restart(
         context.folder / "state.restart", jax.tree.map(lambda x: x[..., :1], model.s), described(model.s)
     )
@@ -73,17 +82,29 @@ def run(context: Context) -> StageResult:
 
 
 def undisturbed_model(station: Station) -> tuple[StationModel, Mapping[str, np.ndarray]]:
-    """The model from a cold start with the default parameters, which come beside it.
-
-    One column would do. But the program of the runs without data is compiled in any case, and its columns cost less than
-    the compilation of one more.
-    """
+    """The model from a cold start with the default parameters, which come beside it, in all columns of the runs without
+    data."""
     members = station.ensemble(station.free_members)
     default = members.with_vector(np.zeros_like(members.vector()[0]))
     start = station.cold_start(station.default_parameters(1))
     model = station.model(default, start, free=True)
     model.s = tile_state(start, model.members)  # the ensemble's disequilibrium is not for the spin-up
     return model, default.physical(1.0)
+
+
+def first_days(station: Station, most: int) -> np.ndarray:
+    """First windows of the years of the record, at ``most`` so many (the last ones are left out)."""
+    return np.arange(min(station.windows // DAYS, most)) * DAYS
+
+
+def handed_on(s: Fields, years: int) -> Fields:
+    """The state with which each column starts its year again: that at the end of the year before it.
+
+    Column ``c`` runs year ``c % years``; the first year comes after the last.
+    """
+    columns = np.arange(jax.tree.leaves(s)[0].shape[-1])
+    before = (columns % years - 1) % years
+    return jax.tree.map(lambda x: x[..., before], s)
 
 
 def compile_ahead(station: Station, s: Fields) -> threading.Thread:
