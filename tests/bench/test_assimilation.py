@@ -8,8 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from elterra.assimilation import LocalFilter
 from elterra.bench import assimilation, assimilation_linear, assimilation_lorenz
-from elterra.bench.assimilation_letkf import experiment
+from elterra.bench.assimilation_letkf import INTERPOLATED, experiment, run
 from elterra.bench.assimilation_lorenz import SIZE, Length, Setting, cycle, model_step, staged_step, tendency
 from elterra.bench.assimilation_table import LINES, UNPUBLISHED
 from elterra.bench.assimilation_windows import sliding_smoother, sliding_variational
@@ -97,9 +98,12 @@ def test_without_dapper_its_keys_are_absent_and_a_wrong_interpreter_is_told(monk
 
 
 def test_the_letkf_of_the_bench_runs():
-    seconds, used = experiment(1000, 0)
+    state = experiment(1000, 0)
+    seconds, processor, found = run(LocalFilter(), *state)
     assert seconds > 0
-    assert used > 5
+    assert processor > 0
+    assert found.diagnostics["mean_used"] > 5
+    assert run(INTERPOLATED, *state)[2].x.shape == found.x.shape
 
 
 def test_lines_have_scores_and_names_of_their_own():

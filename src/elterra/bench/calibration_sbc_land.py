@@ -142,9 +142,8 @@ def measure_sbc_land(folder: Path, station_folder: Path, quick: bool) -> dict[st
         twin, twin.priors, Data(np.zeros(len(twin.sd)), twin.sd**2), folder=place / "runs", identity=key
     )
     design = blank.evaluate(prior_design(len(NAMES), design_runs, SEED))
-    truths = blank.evaluate(
-        prior_design(len(NAMES), max(replicates, columns - design_runs), SEED + 1, kind="random")
-    )
+    whole = -(-replicates // columns) * columns  # no column of the program runs for nothing
+    truths = blank.evaluate(prior_design(len(NAMES), whole, SEED + 1, kind="random"))
     emulator = train(
         design, restarts=2, rounds=100, seed=SEED,
         reduction=reduce_outputs(design.survivors().white, least=-1.0, at_most=COMPONENTS),
