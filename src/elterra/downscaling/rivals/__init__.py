@@ -8,9 +8,7 @@ from elterra.downscaling.rivals.trees import Trees
 from elterra.downscaling.rivals.unet import UNet
 from elterra.downscaling.scene import Method
 
-#: by the key of their figures
-METHODS: dict[str, Method] = {
-    m.name: m for m in (Bilinear(), Tiling(), RegressionKriging(), Trees(), UNet(), Diffusion())
-}
+#: by the key of their figures; `Diffusion` joins them when its members have been scored
+METHODS: dict[str, Method] = {m.name: m for m in (Bilinear(), Tiling(), RegressionKriging(), Trees(), UNet())}
 
 __all__ = ["METHODS", "Bilinear", "Diffusion", "RegressionKriging", "Tiling", "Trees", "UNet"]
