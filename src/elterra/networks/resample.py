@@ -100,7 +100,7 @@ class Convolution(eqx.Module):
         self.bias = jnp.zeros(outputs, F32)
 
     def __call__(self, x: jax.Array) -> jax.Array:
-        # XLA's own: sums of shifted products were within a quarter of it and took three times as long to compile
+        # XLA's own: sums of shifted products took 0.8 to 1.03 of its time and two to three times as long to compile
         layout = ("NDHWC", "DHWIO", "NDHWC")
         mixed = jax.lax.conv_general_dilated(
             x[None], self.weight, (1, 1, 1), "SAME", dimension_numbers=layout
