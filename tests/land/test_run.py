@@ -85,6 +85,7 @@ def test_a_second_run_has_the_same_bits(case, straight):
     assert differing(again.outputs, straight.outputs[:6]) == 0
 
 
+@pytest.mark.slow
 def test_the_order_of_columns_does_not_matter(case):
     """In a batch as large as an ensemble: XLA unrolls loops over eight columns, where a place can cost a last bit."""
     p, s, forcing = case

@@ -23,8 +23,9 @@ class Model:
     def day_of_year(self, window):
         return float(window % 365 + 1)
 
-    def undisturbed(self, window, parameters, names):
-        self.asked.append(window)
+    def undisturbed(self, windows, parameters, names):
+        assert (windows == windows[0]).all()  # all members have the same year
+        self.asked.append(int(windows[0]))
         return dict.fromkeys(names, parameters["k_decomp_scale"])
 
 

@@ -63,7 +63,16 @@ def write_tensors(path: Path, arrays: Mapping[str, NDArray], header: Mapping[str
     plain = {name: np.asarray(value, order="C") for name, value in arrays.items()}
     words = json.dumps(dict(header or {}), sort_keys=True, allow_nan=False)
     metadata = {"format": FORMAT, "header": words, "sha256": _digest(plain, words)}
-    write_atomically(path, save(plain, metadata))
+    write_atomically(path, _in_order(save(plain, metadata)))
+
+
+def _in_order(raw: bytes) -> bytes:
+    """The same file with the entries of its index sorted: the library writes them in an order that differs from call to
+    call."""
+    size = int.from_bytes(raw[:8], "little")
+    index = json.dumps(json.loads(raw[8 : 8 + size]), sort_keys=True, separators=(",", ":")).encode()
+    index += b" " * (-len(index) % 8)
+    return len(index).to_bytes(8, "little") + index + raw[8 + size :]
 
 
 def read_tensors(path: Path) -> tuple[dict[str, NDArray], dict[str, Any]]:

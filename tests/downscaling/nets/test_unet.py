@@ -30,6 +30,7 @@ def test_any_side_fits_and_the_output_begins_at_nil(shape, noisy):
     np.testing.assert_array_equal(out, 0.0)
 
 
+@pytest.mark.slow
 def test_a_window_gives_what_the_whole_field_gives():
     network = Network(2, 1, width=4, noisy=True, key=jax.random.key(1))
     keys = iter(jax.random.split(jax.random.key(2), 100))
