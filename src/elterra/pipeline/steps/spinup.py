@@ -50,7 +50,7 @@ def run(context: Context) -> StageResult:
     starts = first_days(station, model.members)
     columns = np.arange(model.members) % len(starts)
     model.compile(parameters)
-    ahead = compile_ahead(station, model.s)
+    ahead = compile_ahead(station, jax.tree.map(lambda x: x[..., :1], model.s))
     rounds = ROUNDS if spec.method == "analytic" else 0
     years = rounds + spec.years
     shown: Mapping[str, float] = {}
