@@ -124,7 +124,7 @@ def check_no_daylight_saving(start: np.ndarray, seconds: float, file: str) -> No
         raise DaylightSavingError(
             file,
             "the clock jumps as with daylight saving",
-            "declare the zone (e.g. time_zone: Europe/Berlin) or convert to standard time",
+            "convert the time stamps to standard time (no daylight saving) and give its offset as utc_offset_h",
             time=jump,
         )
 
