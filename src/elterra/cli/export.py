@@ -37,7 +37,8 @@ def export(
     scale: Annotated[Scale, typer.Option(help="Time step.")] = Scale.daily,
     json_: Json = False,
 ) -> None:
-    """Write the series of a run for other programs: NetCDF, or CSV with FLUXNET names (half-hours in local standard time, days in UTC)."""
+    """Write the series of a run for other programs: NetCDF, or CSV with FLUXNET names (half-hours in local standard time,
+    days in UTC)."""
     from elterra.pipeline.steps.report import export_run
 
     path = export_run(run_dir, format_.value, scale.value, out)

@@ -124,7 +124,8 @@ def check_no_daylight_saving(start: np.ndarray, seconds: float, file: str) -> No
         raise DaylightSavingError(
             file,
             "the clock jumps as with daylight saving",
-            "convert the time stamps to standard time (no daylight saving) and give its offset as utc_offset_h",
+            "convert the time stamps to standard time (no daylight saving); in Python, ColumnMap also takes a zone "
+            "(time_zone='Europe/Berlin')",
             time=jump,
         )
 
