@@ -22,10 +22,13 @@ def relax_to_prior_spread(prior: Array, posterior: Array, alpha: float) -> Array
         return posterior
     mean = posterior.mean(axis=-1, keepdims=True)
     anomalies = posterior - mean
-    sd_prior = prior.std(axis=-1, ddof=1, keepdims=True)
-    sd_post = anomalies.std(axis=-1, ddof=1, keepdims=True)
-    ratio = np.where(sd_post > 0, (sd_prior - sd_post) / np.where(sd_post > 0, sd_post, 1.0), 0.0)
-    return mean + anomalies * (1.0 + alpha * ratio)
+    return mean + anomalies * (1.0 + alpha * spread_lost(prior, anomalies)[..., None])
+
+
+def spread_lost(prior: Array, posterior: Array) -> Array:
+    """``(sd_prior - sd_posterior) / sd_posterior`` over members ``[...]``; 0 where the posterior has no spread."""
+    before, after = prior.std(axis=-1, ddof=1), posterior.std(axis=-1, ddof=1)
+    return np.where(after > 0, (before - after) / np.where(after > 0, after, 1.0), 0.0)
 
 
 @dataclass

@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 
 from elterra.assimilation.filter import AnalysisError, Array
+from elterra.assimilation.inflation import spread_lost
 
 Kind = Literal["none", "spread", "perturbations"]
 
@@ -49,9 +50,7 @@ def relaxed(transform: Array, relaxation: Relaxation, values: Array | None = Non
         return transform + relaxation.alpha * (centred - anomalies)
     if values is None:
         raise AnalysisError("relaxation to prior spread needs the values whose spread counts")
-    before = values.std(axis=-1, ddof=1)
-    after = apply_transform(values, transform).std(axis=-1, ddof=1)
-    ratio = np.where(after > 0, (before - after) / np.where(after > 0, after, 1.0), 0.0)
+    ratio = spread_lost(values, apply_transform(values, transform))
     return np.asarray(transform + relaxation.alpha * ratio[:, None, None] * anomalies)
 
 

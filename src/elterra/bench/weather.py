@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -11,11 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from elterra.bench.shared_folder import shared_folder
 from elterra.bench.weather_rivals import daily_of, moved, nearest, wgen
 from elterra.bench.weather_stats import Daily, compare, diurnal_error
 from elterra.errors import InputError
 from elterra.forcing.humidity import saturation_pressure, vapour_pressure
 from elterra.forcing.weather import Coefficients, MonthlyClimate, WeatherGenerator
+from elterra.forcing.weather._calendar import month_of
 from elterra.forcing.weather.fit import amplitudes, fit
 from elterra.forcing.weather.towers import REGIONS, Station, Steps, read_daily, read_halfhourly, region
 
@@ -31,13 +32,9 @@ SEED = 20260101
 
 def shared_data() -> Path:
     """Folder of the reference data; `InputError` where it is not."""
-    given = os.environ.get("ELTERRA_SHARED")
-    root = Path(given) if given else Path(__file__).resolve().parents[3] / ".." / "shared"
-    if not (root / "data" / "flux").is_dir():
-        raise InputError(
-            f"bench weather needs the reference data: {root / 'data'} is not there. Set ELTERRA_SHARED."
-        )
-    return root / "data"
+    return shared_folder(
+        "data/flux", "the weather generator is fitted and scored on the reference data"
+    ).parent
 
 
 def measure(
@@ -198,7 +195,7 @@ class Made:
 
     def __init__(self, days: NDArray[np.int64], values: dict[str, Array], hours: dict[str, Array]) -> None:
         self.days, self.values, self.hours = days, values, hours
-        self.month = days.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64) % 12
+        self.month = month_of(days)
 
     def daily(self, cell: int) -> Daily:
         """The days of one cell."""
@@ -234,20 +231,16 @@ def _part(s: Station, keep: NDArray[np.bool_]) -> Daily:
     return Daily(s.month[keep], {n: v[keep] for n, v in s.values.items()})
 
 
-def _month(days: NDArray[np.int64]) -> NDArray[np.int64]:
-    return days.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64) % 12
-
-
 def _diurnal(s: Steps, made: Made, cell: int) -> dict[str, float]:
     return {
-        f"diurnal.{n}": diurnal_error(s.values[n], v[:, :, cell], _month(s.days), made.month)
+        f"diurnal.{n}": diurnal_error(s.values[n], v[:, :, cell], s.month, made.month)
         for n, v in made.hours.items()
     }
 
 
 def _diurnal_between(s: Steps, other: Steps) -> dict[str, float]:
     """The nearest tower's cycles, its short-wave and deficit scaled to the monthly means of the place."""
-    here, there = _month(s.days), _month(other.days)
+    here, there = s.month, other.month
     out = {}
     for n, value in other.values.items():
         moved_to = value.copy()

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elterra.bench.weather_stats import Daily
+from elterra.forcing.weather._calendar import month_of
 from elterra.forcing.weather.climate import daily_sun
 from elterra.forcing.weather.towers import Station
 
@@ -59,7 +60,7 @@ def wgen(source: Station, means: dict[str, Array], days: NDArray[np.int64], seed
     are those of the climate (amounts scaled, others shifted or scaled as in `moved`)."""
     names = [n for n in ("t", "range", "sw", "vpd") if source.has(n)]
     random = np.random.default_rng(seed)
-    month = days.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64) % 12
+    month = month_of(days)
     rain = source.values["rain"]
     wet_days = np.where(np.isfinite(rain), rain >= WGEN_WET, False)
     chain, shape = np.zeros((12, 2)), np.zeros((12, 2))

@@ -12,9 +12,6 @@ from elterra.domain.grid import Grid
 from elterra.domain.regrid import Interpolator, Regridder
 from elterra.domain.sources import Source
 
-#: dimension names of leading axes
-LEADING = ("month", "soil_depth", "pft", "landunit")
-
 
 @dataclass
 class Field:

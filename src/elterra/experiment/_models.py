@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 
@@ -17,6 +17,7 @@ from elterra.errors import InputError
 from elterra.experiment._faults import Lines, faults_of, parse
 from elterra.files import digest_of
 
+M = TypeVar("M", bound=BaseModel)
 _MAX_BYTES = 1_000_000
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -456,7 +457,7 @@ class Experiment(_Model):
     @classmethod
     def from_plain(cls, plain: Any, *, where: str = "experiment", folder: Path | None = None) -> Experiment:
         """Checks a nested dict. Raises `InputError`."""
-        return _check(cls, plain, where, {}, folder)
+        return checked_experiment(plain, where, {}, folder)
 
 
 def read_plain(path: Path) -> tuple[Any, Lines]:
@@ -476,12 +477,17 @@ def load_experiment(path: str | Path) -> Experiment:
     """Reads and checks an experiment file. Raises `InputError` with one line a fault."""
     path = Path(path)
     plain, lines = read_plain(path)
-    if isinstance(plain, dict) and "domain" in plain and "site" not in plain:
+    if is_region(plain):
         raise InputError(
             f"{path}: this is the file of a region, not of a station's reanalysis; `elterra run` and "
             "`elterra domain make` take it"
         )
-    return _check(Experiment, plain, str(path), lines, path.resolve().parent)
+    return checked_experiment(plain, str(path), lines, path.resolve().parent)
+
+
+def is_region(plain: Any) -> bool:
+    """Whether the plain values of a file are those of a region: it has `domain` and no `site`."""
+    return isinstance(plain, dict) and "domain" in plain and "site" not in plain
 
 
 def schema() -> dict[str, Any]:
@@ -489,11 +495,17 @@ def schema() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Experiment.model_json_schema()}
 
 
-def _check(cls: type[Experiment], plain: Any, where: str, lines: Lines, folder: Path | None) -> Experiment:
+def validated(model: type[M], plain: Any, where: str, lines: Lines) -> M:
+    """``plain`` values as a model. Raises `InputError` with one line a fault."""
     try:
-        experiment = cls.model_validate(plain)
+        return model.model_validate(plain)
     except ValidationError as error:
-        raise InputError("\n".join(faults_of(cls, error, plain, where, lines))) from None
+        raise InputError("\n".join(faults_of(model, error, plain, where, lines))) from None
+
+
+def checked_experiment(plain: Any, where: str, lines: Lines, folder: Path | None) -> Experiment:
+    """Plain values of a file as an experiment. Raises `InputError` with one line a fault."""
+    experiment = validated(Experiment, plain, where, lines)
     if folder is not None:
         experiment._folder = folder
     experiment._origin = _Origin(where, lines)

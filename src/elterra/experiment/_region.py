@@ -6,11 +6,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PrivateAttr, ValidationError, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 
 from elterra.errors import InputError
-from elterra.experiment._faults import faults_of
-from elterra.experiment._models import Experiment, Name, Positive, _Model, load_experiment, read_plain
+from elterra.experiment._models import (
+    Experiment,
+    Name,
+    Positive,
+    _Model,
+    checked_experiment,
+    is_region,
+    read_plain,
+    validated,
+)
 from elterra.files import digest_of
 
 Degrees = Annotated[float, Field(ge=-360, le=360)]
@@ -161,9 +169,10 @@ def load_region(path: str | Path) -> Region:
 
 def load_asked(path: str | Path) -> Experiment | Region:
     """The file of a station's reanalysis or of a region (which has `domain` and no `site`), checked."""
-    plain, _ = read_plain(Path(path))
-    is_region = isinstance(plain, dict) and "domain" in plain and "site" not in plain
-    return load_region(path) if is_region else load_experiment(path)
+    path = Path(path)
+    plain, lines = read_plain(path)
+    check = _check if is_region(plain) else checked_experiment
+    return check(plain, str(path), lines, path.resolve().parent)
 
 
 def region_schema() -> dict[str, Any]:
@@ -176,10 +185,7 @@ def _check(plain: Any, where: str, lines: dict, folder: Path | None) -> Region:
         raise InputError(
             f"{where}: expected keys with values, at least `name` and `domain`; see examples/europe.yaml"
         )
-    try:
-        region = Region.model_validate(plain)
-    except ValidationError as error:
-        raise InputError("\n".join(faults_of(Region, error, plain, where, lines))) from None
+    region = validated(Region, plain, where, lines)
     if folder is not None:
         region._folder = folder
     return region

@@ -19,7 +19,6 @@ from elterra.forcing.weather import MonthlyClimate, Scenario, WeatherGenerator
 from elterra.forcing.weather.files import read_climate
 
 Array = NDArray[np.float64]
-NOLEAP_YEAR = 365
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from elterra.bench.clm5 import cache_folder, reference_folder
+from elterra.bench.clm5 import cache_folder
+from elterra.bench.shared_folder import shared_folder
 from elterra.bench.towers.inversion import Calibrated, calibrate_groups, groups_of, linear_groups
 from elterra.bench.towers.methods import global_errors, predictions_of
 from elterra.bench.towers.months import MonthlyTable, monthly_samples
@@ -165,8 +166,8 @@ def towers_of(part: str, data: Path, quick: bool = False, case: str | None = Non
 
 
 def data_folder() -> Path:
-    """``data`` of ``ELTERRA_SHARED`` or of ``shared`` beside the checkout."""
-    return reference_folder().parents[1] / "data"
+    """Folder of the records of towers; `InputError` where it is not."""
+    return shared_folder("data", "bench calibration: no records of towers")
 
 
 def _about(

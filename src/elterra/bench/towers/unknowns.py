@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elterra.calibration import Prior
+from elterra.pipeline.reanalysis.setup import INITIAL
 from elterra.registry import parameter
 
 Array = NDArray[np.float64]
@@ -39,8 +40,6 @@ LAND = (
 )
 #: share of the turbulent fluxes that eddy covariance sees (LE and H)
 OPERATOR = ("le_closure",)
-#: what stands on the site, relative to the equilibrium of its climate
-INITIAL = ("litter_c_scale", "soil_c_scale", "wood_c_scale")
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,11 @@ def year_month(number: int) -> tuple[int, int]:
     return 1970 + number // MONTHS, number % MONTHS + 1
 
 
+def month_of(days: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Calendar month 0..11 of days since 1970-01-01."""
+    return days.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64) % MONTHS
+
+
 @cache
 def days_of_month(number: int, leap_days: bool) -> NDArray[np.int64]:
     """Days since 1970-01-01 ``[day]`` of a month; without 29 February where ``leap_days`` is false."""

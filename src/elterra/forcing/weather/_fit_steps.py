@@ -32,7 +32,7 @@ def damping(places: list[Steps]) -> float:
     error = np.zeros(len(DAMPING))
     for s in places:
         sky = sky_of(s.days, s.latitude, s.longitude)
-        month = s.days.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64) % 12
+        month = s.month
         t = s.values["t"]
         anomaly = t - t.mean(axis=1, keepdims=True)
         for i, value in enumerate(DAMPING):
@@ -55,7 +55,7 @@ def clouds(
     total, number = np.zeros(5), np.zeros(5)
     for s in places:
         sky = sky_of(s.days, s.latitude, s.longitude)
-        month = s.days.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64) % 12
+        month = s.month
         clear_limit = np.ravel(limit(terms_of[s.name]))[month][:, None]
         top, height = sky.top[:, :, 0].T, sky.height[:, :, 0].T
         full = clear_limit * top * np.maximum(height, 1e-6) ** subdaily.AIR_MASS_POWER

@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from elterra.errors import InputError
+from elterra.forcing.weather._calendar import month_of
 from elterra.forcing.weather.climate import MonthlyClimate
 
 Array = NDArray[np.float64]
@@ -44,7 +45,7 @@ class Station:
     @property
     def month(self) -> NDArray[np.int64]:
         """Calendar month 0..11 of each day."""
-        return self.days.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64) % 12
+        return month_of(self.days)
 
     def has(self, *names: str) -> bool:
         """Whether all of ``names`` are measured on at least two years of days."""
@@ -200,6 +201,11 @@ class Steps:
     elevation: float
     days: NDArray[np.int64]
     values: dict[str, Array]
+
+    @property
+    def month(self) -> NDArray[np.int64]:
+        """Calendar month 0..11 of each day."""
+        return month_of(self.days)
 
 
 def unpacked(variable: h5py.Dataset) -> Array:

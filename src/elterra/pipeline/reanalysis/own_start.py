@@ -50,13 +50,14 @@ def start_of(
     constant = replace(ensemble, seasonal=np.zeros_like(ensemble.seasonal)).physical(1.0)
     land = {n: v for n, v in constant.items() if n not in (*OPERATOR, *INITIAL)}
     p = prepare(surface_of(station.site).tile(ensemble.members), land)
+    starts = first_days(station)
     for year in range(rounds):
 
         def told(day: int, year: int = year) -> None:
             if tell is not None:
                 tell(year * DAYS + day, rounds * DAYS)
 
-        first = first_day(station, year)
+        first = starts[year % len(starts)]  # in turn, so that no single year's weather makes the equilibrium
         means = mean_year(
             model,
             lambda w: ensemble.physical(model.day_of_year(w)),
@@ -68,9 +69,9 @@ def start_of(
     return jax.tree.map(jnp.asarray, model.s)
 
 
-def first_day(station: Station, year: int) -> int:
-    """Years of the record in turn, so that no single year's weather makes the equilibrium."""
-    return (year % (station.windows // DAYS)) * DAYS
+def first_days(station: Station) -> NDArray[np.int_]:
+    """First windows of the whole years of the record."""
+    return np.arange(station.windows // DAYS) * DAYS
 
 
 def mean_year(

@@ -16,7 +16,7 @@ import numpy as np
 
 from elterra.land import Fields, tile_state, write_restart
 from elterra.pipeline._stage import Context, StageResult
-from elterra.pipeline.reanalysis.own_start import DAYS, mean_year
+from elterra.pipeline.reanalysis.own_start import DAYS, first_days, mean_year
 from elterra.pipeline.reanalysis.record import whole_year
 from elterra.pipeline.reanalysis.setup import Station
 from elterra.pipeline.reanalysis.station import StationModel
@@ -47,7 +47,7 @@ def run(context: Context) -> StageResult:
     spec = context.experiment.spinup
     whole_year(context.experiment)
     model, parameters = undisturbed_model(station)
-    starts = first_days(station, model.members)
+    starts = first_days(station)[: model.members]  # with fewer columns than years the last years are left out
     columns = np.arange(model.members) % len(starts)
     model.compile(parameters)
     ahead = compile_ahead(station, jax.tree.map(lambda x: x[..., :1], model.s))
@@ -90,11 +90,6 @@ def undisturbed_model(station: Station) -> tuple[StationModel, Mapping[str, np.n
     model = station.model(default, start, free=True)
     model.s = tile_state(start, model.members)  # the ensemble's disequilibrium is not for the spin-up
     return model, default.physical(1.0)
-
-
-def first_days(station: Station, most: int) -> np.ndarray:
-    """First windows of the years of the record, at ``most`` so many (the last ones are left out)."""
-    return np.arange(min(station.windows // DAYS, most)) * DAYS
 
 
 def handed_on(s: Fields, years: int) -> Fields:
